@@ -1,0 +1,99 @@
+"""Training samples in memory, and the batches they are cut into."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import torch
+from torch import Tensor
+
+from ambient.files import fingerprint
+from ambient.nature import noisy_copy
+from ambient.objectives.base import Batch
+from ambient.process import Level
+from ambient.randomness import permutation
+
+
+@dataclass(frozen=True, eq=False)
+class Samples:
+    """A data set as it was observed.
+
+    Attributes:
+        x: The observed samples X_n, (N, *).
+        nature: The level they were observed at, one for all.
+        index: Their indices in the whole data set, (N,) int64.
+        clean: The clean samples, where the method may see them; None means that nothing in memory is clean.
+        condition: Keyword arguments of the denoiser, each (N, *).
+    """
+
+    x: Tensor
+    nature: Level
+    index: Tensor
+    clean: Tensor | None = None
+    condition: Mapping[str, Tensor] = field(default_factory=dict)
+
+    @classmethod
+    def of_clean(cls, x_0: Tensor, index: Tensor | None = None) -> Samples:
+        """Clean samples, (N, *)."""
+        return cls(x_0, Level.clean(), torch.arange(len(x_0)) if index is None else index)
+
+    @classmethod
+    def of_noisy(
+        cls, x_0: Tensor, nature: Level, seed: int, index: Tensor | None = None, keep_clean: bool = False
+    ) -> Samples:
+        """The one noisy copy of each sample at level `nature`.
+
+        Args:
+            x_0: Clean samples in their final form, (N, *).
+            nature: The nature level.
+            seed: Seed of the copy's noise.
+            index: Indices that decide each sample's noise; 0..N-1 by default.
+            keep_clean: Also keep the clean samples, for Algorithm 1; otherwise they are dropped here.
+        """
+        index = torch.arange(len(x_0)) if index is None else index
+        return cls(noisy_copy(x_0, nature, seed, index), nature, index, x_0 if keep_clean else None)
+
+    def __len__(self) -> int:
+        return len(self.x)
+
+    def batch(self, rows: Tensor, device: torch.device | str = "cpu") -> Batch:
+        """The samples at `rows`, (B,), on `device`."""
+
+        def take(values: Tensor) -> Tensor:
+            return values[rows].to(device, non_blocking=True)
+
+        clean = None if self.clean is None else take(self.clean)
+        condition = {name: take(values) for name, values in self.condition.items()}
+        return Batch(take(self.x), self.nature, self.index[rows], clean, condition)
+
+    def fingerprint(self) -> str:
+        """SHA-256 of everything a training run can see."""
+        clean = [] if self.clean is None else [self.clean]
+        return fingerprint(self.x, self.nature.alpha, self.nature.sigma, *clean, *self.condition.values())
+
+
+class Order:
+    """The order of training: a new permutation of the rows each epoch, as a function of (seed, epoch).
+
+    Positions count the images seen since the start, so any stretch of the order can be had at any time.
+    """
+
+    def __init__(self, rows: int, seed: int) -> None:
+        if rows < 1:
+            raise ValueError("there is nothing to train on: the data set is empty")
+        self.rows = rows
+        self.seed = seed
+        self._epoch = -1
+        self._permutation = torch.empty(0, dtype=torch.int64)
+
+    def __call__(self, start: int, stop: int) -> Tensor:
+        """The rows at positions start..stop-1, (stop - start,)."""
+        pieces = []
+        while start < stop:
+            epoch, offset = divmod(start, self.rows)
+            if epoch != self._epoch:
+                self._epoch, self._permutation = epoch, permutation(self.rows, "order", self.seed, epoch)
+            pieces.append(self._permutation[offset : offset + stop - start])
+            start += len(pieces[-1])
+        return torch.cat(pieces)

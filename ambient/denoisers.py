@@ -1,0 +1,96 @@
+r"""Denoisers: functions (x_t, level, **condition) -> E[X_0 | X_t = x_t], whatever network stands behind them.
+
+A denoiser takes a `Level`, or a bare sigma tensor, which then means the variance-exploding level (1, sigma). The
+second form is k-diffusion's calling convention, so k-diffusion's samplers take these denoisers unchanged.
+
+EDM preconditioning (Karras et al. 2022, table 1) wraps a network F in VE coordinates y = x_t / alpha_t,
+sigma = sigma_t / alpha_t:
+
+    D(y, sigma) = c_skip y + c_out F(c_in y, c_noise),
+    c_skip = s^2 / (sigma^2 + s^2),   c_out = sigma s / sqrt(sigma^2 + s^2),
+    c_in = 1 / sqrt(sigma^2 + s^2),   c_noise = ln(sigma) / 4,       s = sigma_data.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Protocol
+
+import torch
+from torch import Tensor, nn
+
+from ambient import tweedie
+from ambient.process import Discrete, Level, as_level, per_sample, renormalise
+
+
+class Denoiser(Protocol):
+    """E[X_0 | X_t = x_t] as a function of the sample and its level."""
+
+    def __call__(self, x_t: Tensor, level: Level | Tensor, **condition: Any) -> Tensor:
+        """The posterior mean, (B, *), for samples (B, *) at a level () or (B,), or at a VE sigma (B,)."""
+
+
+class EDMDenoiser(nn.Module):
+    """EDM preconditioning around any network.
+
+    Args:
+        network: Called as network(x, c_noise, **condition) with x (B, *) of about unit variance and c_noise (B,);
+            returns (B, *).
+        sigma_data: Standard deviation of the clean data, > 0.
+
+    Raises:
+        ValueError: If sigma_data is not positive.
+    """
+
+    def __init__(self, network: nn.Module, sigma_data: float = 0.5) -> None:
+        super().__init__()
+        if not sigma_data > 0:
+            raise ValueError(f"sigma_data must be positive, got {sigma_data}")
+        self.network = network
+        self.sigma_data = sigma_data
+
+    def forward(self, x_t: Tensor, level: Level | Tensor, **condition: Any) -> Tensor:
+        """E[X_0 | X_t] for x_t (B, *) at any level with alpha > 0 and sigma > 0."""
+        level = as_level(level).on(x_t)
+        c_skip, c_out, c_in, c_noise = self.preconditioning(level)
+        output = self.network(per_sample(c_in, x_t) * x_t, c_noise.to(x_t.dtype), **condition)
+        return per_sample(c_skip, x_t) * x_t + per_sample(c_out, x_t) * output
+
+    def preconditioning(self, level: Level) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        """c_skip, c_out, c_in and c_noise as they apply to x_t = alpha_t y, each of the level's shape."""
+        alpha, sigma, sigma_data = level.alpha, level.sigma, self.sigma_data
+        variance = sigma**2 + (alpha * sigma_data) ** 2
+        c_skip = alpha * sigma_data**2 / variance
+        c_out = sigma * sigma_data / variance.sqrt()
+        return c_skip, c_out, 1 / variance.sqrt(), level.ratio.log() / 4
+
+
+_DIFFUSERS_NAMES: dict[str, Any] = {"v_prediction": "v", "sample": "x_0", "flow_prediction": "flow"}
+
+
+class UNetDenoiser(nn.Module):
+    """A diffusers U-Net, or any network called as unet(x, timestep, ...), as a denoiser of every process.
+
+    The sample is rescaled to the network's own process at the same signal-to-noise ratio (`process.renormalise`), so
+    an SDXL U-Net serves variance-exploding samplers too.
+
+    Args:
+        unet: Returns an object with `.sample`, or a tensor.
+        process: The steps it was trained on, `Discrete.from_scheduler(scheduler)`.
+        prediction: "epsilon", "v", "x_0" (diffusers: "epsilon", "v_prediction", "sample") or "flow".
+
+    Raises:
+        ValueError: If the prediction type is unknown.
+    """
+
+    def __init__(self, unet: nn.Module, process: Discrete, prediction: str = "epsilon") -> None:
+        super().__init__()
+        self.unet = unet
+        self.process = process
+        self.prediction = _DIFFUSERS_NAMES.get(prediction, prediction)
+        tweedie.to_x_0(torch.zeros(1), torch.zeros(1), process.level(0.0), self.prediction)
+
+    def forward(self, x_t: Tensor, level: Level | Tensor, **condition: Any) -> Tensor:
+        """E[X_0 | X_t] for x_t (B, *); `condition` goes to the U-Net (encoder_hidden_states, added_cond_kwargs)."""
+        x, own = renormalise(self.process, x_t, as_level(level).on(x_t))
+        output = self.unet(x, self.process.time(own).to(x.dtype), **condition)
+        return tweedie.to_x_0(getattr(output, "sample", output), x, own, self.prediction)

@@ -1,0 +1,83 @@
+r"""Which noise levels a network is trained on: distributions of t that can be cut at a nature level.
+
+Both distributions are drawn through their quantile function, so a draw restricted to levels above or below a given one
+is exact, with no rejection: t = F^-1(F(low) + u (F(high) - F(low))), u ~ U(0, 1).
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+from typing import Protocol
+
+import torch
+from torch import Tensor
+
+from ambient.process import VE, Level, Process
+
+
+class LevelDistribution(Protocol):
+    """A distribution of training levels."""
+
+    def draw(self, u: Tensor, above: Level | None = None, below: Level | None = None) -> Level:
+        """Levels for uniform numbers u, (B,), restricted to the noisier than `above` and cleaner than `below`."""
+
+
+@dataclass(frozen=True)
+class LogNormal:
+    """EDM's levels: ln sigma ~ N(mean, std^2) in VE coordinates.
+
+    Attributes:
+        mean: P_mean, -1.2 in EDM.
+        std: P_std, 1.2 in EDM, > 0.
+    """
+
+    mean: float = -1.2
+    std: float = 1.2
+
+    def draw(self, u: Tensor, above: Level | None = None, below: Level | None = None) -> Level:
+        """VE levels (B,), float64; see `LevelDistribution`."""
+        low, high = _interval(VE(), above, below, u)
+        p_low, p_high = self._cdf(low), self._cdf(high)
+        p = (p_low + u * (p_high - p_low)).clamp(1e-300, 1 - 1e-16)
+        sigma = (self.mean + self.std * torch.special.ndtri(p)).exp()
+        return VE().level(sigma.clamp(low, high))
+
+    def _cdf(self, sigma: Tensor) -> Tensor:
+        return torch.special.ndtr((sigma.log() - self.mean) / self.std)
+
+
+@dataclass(frozen=True)
+class UniformTime:
+    """t ~ U(t_min, t_max) in the time of a process: P1 and P2 as printed.
+
+    Attributes:
+        process: Gives the levels their times.
+        t_max: T, the last time.
+        t_min: The first time.
+    """
+
+    process: Process = field(default_factory=VE)
+    t_max: float = 1.0
+    t_min: float = 0.0
+
+    def draw(self, u: Tensor, above: Level | None = None, below: Level | None = None) -> Level:
+        """Levels (B,) of the process; see `LevelDistribution`.
+
+        Raises:
+            ValueError: If no time in [t_min, t_max] lies above or below the given level.
+        """
+        low, high = _interval(self.process, above, below, u)
+        low, high = low.clamp(min=self.t_min), high.clamp(max=self.t_max)
+        if bool((low > high).any()):
+            raise ValueError(
+                f"no time is left to draw from: the given level leaves [{float(low.max()):g}, {float(high.min()):g}] "
+                f"of [{self.t_min:g}, {self.t_max:g}]; raise t_max, or lower the nature level"
+            )
+        return self.process.level(low + u * (high - low))
+
+
+def _interval(process: Process, above: Level | None, below: Level | None, u: Tensor) -> tuple[Tensor, Tensor]:
+    low = torch.zeros_like(u) if above is None else process.time(above).to(u)
+    high = torch.full_like(u, math.inf) if below is None else process.time(below).to(u)
+    return low, high
