@@ -1,12 +1,12 @@
 """What a checked statement is.
 
-A statement has a claim as printed, evidence for it, and where that fails a corrected form with evidence of its own.
-The verdict follows from the evidence:
+A statement has a claim as printed, evidence for it, and where that fails a corrected form with evidence of its own; a
+claim that holds may have a sharpened form in the same place. The verdict follows from the evidence:
 
-    exact         every piece of evidence for the printed form holds;
+    exact         all evidence for the printed form holds, and for the sharpened form where there is one;
     correction    the printed form fails, the corrected one holds, and the claim survives up to constants or conditions;
     misprint      the printed form fails, the corrected one holds, and the difference is one of typesetting;
-    unsupported   neither holds.
+    unsupported   anything else.
 
 Only the choice between "correction" and "misprint" is recorded by hand, since it is about words and not about numbers.
 """
@@ -55,7 +55,7 @@ class Findings:
 
     Attributes:
         printed: Evidence that the statement holds as printed.
-        corrected: Evidence that the corrected form holds; empty where there is none.
+        corrected: Evidence that the corrected or sharpened form holds; empty where there is none.
     """
 
     printed: tuple[Evidence, ...]
@@ -84,8 +84,25 @@ class Statement:
 
     def verdict(self, findings: Findings) -> Verdict:
         """The verdict that the findings support."""
-        if findings.printed and all(e.holds for e in findings.printed):
+        printed = bool(findings.printed) and all(e.holds for e in findings.printed)
+        corrected = all(e.holds for e in findings.corrected)
+        if printed and corrected:
             return "exact"
-        if findings.corrected and all(e.holds for e in findings.corrected):
+        if not printed and corrected and findings.corrected:
             return "misprint" if self.expected == "misprint" else "correction"
         return "unsupported"
+
+
+@dataclass(frozen=True)
+class NotChecked:
+    """A numbered statement that no computation here can decide.
+
+    Attributes:
+        id: Short and unique, as in `Statement`.
+        place: Where it stands.
+        why: Why it is not checked.
+    """
+
+    id: str
+    place: str
+    why: str

@@ -1,0 +1,33 @@
+"""Every numbered statement of the two papers that says something checkable, in the papers' order.
+
+P1 is "Consistent Diffusion Meets Tweedie" (arXiv 2404.10177), P2 "Does Generation Require Memorization? Creative
+Diffusion Models using Ambient Diffusion". Each module of this package holds one subject: its `STATEMENTS`, and in
+`NOT_CHECKED` what it has to leave open and why.
+"""
+
+from __future__ import annotations
+
+import pkgutil
+from importlib import import_module
+
+from theory.statements.base import Evidence, Findings, NotChecked, Statement
+
+_MODULES = (
+    "p1_tweedie",
+    "p1_ambient",
+    "p1_sure",
+    "p1_kernels",
+    "p1_consistency",
+    "p1_uniqueness",
+    "p2_diffusion",
+    "p2_memorization",
+    "p2_feldman",
+    "p2_separation",
+)
+_PRESENT = {module.name for module in pkgutil.iter_modules(__path__)}
+_LOADED = [import_module(f"{__name__}.{name}") for name in _MODULES if name in _PRESENT]
+
+STATEMENTS: tuple[Statement, ...] = tuple(s for module in _LOADED for s in module.STATEMENTS)
+NOT_CHECKED: tuple[NotChecked, ...] = tuple(n for module in _LOADED for n in getattr(module, "NOT_CHECKED", ()))
+
+__all__ = ["NOT_CHECKED", "STATEMENTS", "Evidence", "Findings", "NotChecked", "Statement"]
