@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import torch
 from torch import Tensor
@@ -11,7 +11,7 @@ from torch import Tensor
 from ambient.files import fingerprint
 from ambient.nature import noisy_copy
 from ambient.objectives.base import Batch
-from ambient.process import Level
+from ambient.process import Level, per_sample
 from ambient.randomness import permutation
 
 
@@ -66,6 +66,16 @@ class Samples:
         clean = None if self.clean is None else take(self.clean)
         condition = {name: take(values) for name, values in self.condition.items()}
         return Batch(take(self.x), self.nature, self.index[rows], clean, condition)
+
+    def centred(self) -> tuple[Samples, Tensor]:
+        """The same samples about their mean image, and that mean, (*), as far as these samples tell it.
+
+        Where clean samples may be used it is their mean, else mean(x_n) / alpha_n, which estimates it from noisy ones.
+        """
+        alpha = per_sample(self.nature.alpha, self.x)
+        centre = self.x.mean(0) / alpha if self.clean is None else self.clean.mean(0)
+        clean = None if self.clean is None else self.clean - centre
+        return replace(self, x=self.x - alpha * centre, clean=clean), centre
 
     def fingerprint(self) -> str:
         """SHA-256 of everything a training run can see."""

@@ -1,0 +1,91 @@
+r"""How close a set of samples is to a set of real images, on any features.
+
+Fréchet distance of two Gaussians fitted to the features (Heusel et al. 2017; FID only on Inception's features):
+
+    d^2 = |m_1 - m_2|^2 + tr(C_1 + C_2 - 2 (C_1^(1/2) C_2 C_1^(1/2))^(1/2)).
+
+Precision and recall (Kynkäänniemi et al. 2019), density and coverage (Naeem et al. 2020), with balls around each point
+that reach its k-th nearest neighbour in its own set.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+
+def frechet_distance(a: Tensor, b: Tensor) -> float:
+    """Squared Fréchet (Wasserstein-2) distance of the Gaussians fitted to two sets of features.
+
+    Args:
+        a: Features, (N, D), N >= 2.
+        b: Features, (M, D), M >= 2.
+
+    Returns:
+        The distance d^2 >= 0, in squared units of the features, with unbiased covariances as in the usual FID code.
+
+    Raises:
+        ValueError: If a set has fewer than two rows, or features that are not finite.
+    """
+    return gaussian_frechet_distance(*_moments(a), *_moments(b))
+
+
+def gaussian_frechet_distance(mean_a: Tensor, cov_a: Tensor, mean_b: Tensor, cov_b: Tensor) -> float:
+    """Squared Fréchet distance of two Gaussians given by their means, (D,), and covariances, (D, D)."""
+    root = _symmetric_root(cov_a)
+    cross = torch.linalg.eigvalsh(root @ cov_b @ root).clamp(min=0).sqrt().sum()
+    distance = (mean_a - mean_b).square().sum() + cov_a.trace() + cov_b.trace() - 2 * cross
+    return max(float(distance), 0.0)
+
+
+@dataclass(frozen=True)
+class Manifold:
+    """Precision, recall, density and coverage, each a share (density may pass 1)."""
+
+    precision: float
+    recall: float
+    density: float
+    coverage: float
+
+
+def manifold_metrics(real: Tensor, fake: Tensor, k: int = 5) -> Manifold:
+    """Precision, recall, density and coverage of `fake` with respect to `real`.
+
+    Args:
+        real: Features of real images, (N, D), N > k.
+        fake: Features of samples, (M, D), M > k.
+        k: Neighbours that make a ball.
+
+    Raises:
+        ValueError: If a set has k points or fewer.
+    """
+    if min(len(real), len(fake)) <= k:
+        raise ValueError(f"both sets need more than k = {k} points, got {len(real)} and {len(fake)}")
+    real, fake = real.double(), fake.double()
+    real_radius, fake_radius = _radii(real, k), _radii(fake, k)
+    distance = torch.cdist(real, fake)
+    in_real_balls = distance < real_radius[:, None]
+    return Manifold(
+        precision=float(in_real_balls.any(0).double().mean()),
+        recall=float((distance < fake_radius[None, :]).any(1).double().mean()),
+        density=float(in_real_balls.double().sum(0).mean() / k),
+        coverage=float((distance.min(1).values < real_radius).double().mean()),
+    )
+
+
+def _moments(features: Tensor) -> tuple[Tensor, Tensor]:
+    features = features.double()
+    if len(features) < 2 or not bool(features.isfinite().all()):
+        raise ValueError("a Fréchet distance needs at least two feature vectors a set, all of them finite")
+    return features.mean(0), torch.cov(features.T).reshape(features.shape[1], features.shape[1])
+
+
+def _symmetric_root(matrix: Tensor) -> Tensor:
+    eigenvalues, vectors = torch.linalg.eigh(matrix)
+    return vectors * eigenvalues.clamp(min=0).sqrt() @ vectors.T
+
+
+def _radii(points: Tensor, k: int) -> Tensor:
+    return torch.cdist(points, points).kthvalue(k + 1, dim=1).values

@@ -1,0 +1,134 @@
+"""All cells of an experiment, several at a time, with their progress on screen."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import threading
+from collections.abc import Iterator
+from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from contextlib import contextmanager
+from multiprocessing.connection import wait as wait_for_exit
+from queue import Empty, Queue
+from typing import Any
+
+import torch
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+from ambient.identity import claim_folder
+from toy.cell import reference_rows, run_cell
+from toy.config import Cell, Options
+from toy.report import write_report
+
+Messages = Any
+"""A queue of (cell name, stage, done, total), of this process or shared with others."""
+
+
+def run_experiment(options: Options, console: Console) -> None:
+    """Run every cell, then write and print the report.
+
+    Raises:
+        ConfigMismatchError: If the output folder holds an experiment with other options.
+        NonFiniteLossError: If a training diverges.
+        OSError: If the results cannot be written.
+    """
+    claim_folder(options.folder, options.identity)
+    cells = options.cells()
+    with _bars(cells, console) as show:
+        run = _in_this_process if options.workers == 1 else _in_processes
+        metrics = run(cells, options, show)
+    references = {seed: reference_rows(options, seed) for seed in options.seeds}
+    write_report(options, dict(zip(cells, metrics, strict=True)), references, console)
+
+
+def _in_this_process(cells: list[Cell], options: Options, show: Any) -> list[dict[str, Any]]:
+    _set_device(options)
+    metrics = []
+    for cell in cells:
+        metrics.append(run_cell(cell, options, lambda *message, cell=cell: show(cell.name, *message)))
+    return metrics
+
+
+def _in_processes(cells: list[Cell], options: Options, show: Any) -> list[dict[str, Any]]:
+    context = multiprocessing.get_context("spawn")
+    with context.Manager() as manager:
+        messages = manager.Queue()
+        pool = ProcessPoolExecutor(options.workers, context, _enter_worker, (options,))
+        try:
+            futures = [pool.submit(_work, cell, options, messages) for cell in cells]
+            _follow(futures, messages, show)
+            return [future.result() for future in futures]
+        finally:
+            for process in list((pool._processes or {}).values()):
+                process.terminate()
+            pool.shutdown(cancel_futures=True)
+
+
+def _follow(futures: list[Future[dict[str, Any]]], messages: Queue[Any], show: Any) -> None:
+    """Pass messages on until every cell is done; raise as soon as one has failed."""
+    pending = set(futures)
+    while pending:
+        done, pending = wait(pending, timeout=0.2, return_when=FIRST_COMPLETED)
+        for future in done:
+            future.result()
+        while True:
+            try:
+                show(*messages.get_nowait())
+            except Empty:
+                break
+
+
+def _work(cell: Cell, options: Options, messages: Messages) -> dict[str, Any]:
+    return run_cell(cell, options, _Throttled(messages, cell.name))
+
+
+class _Throttled:
+    """Sends at most a hundred messages a stage."""
+
+    def __init__(self, messages: Messages, name: str) -> None:
+        self.messages, self.name, self.last = messages, name, ("", -1)
+
+    def __call__(self, stage: str, done: int, total: int) -> None:
+        mark = (stage, 100 * done // total)
+        if mark != self.last:
+            self.messages.put((self.name, stage, done, total))
+            self.last = mark
+
+
+def _enter_worker(options: Options) -> None:
+    torch.set_num_threads(max(1, (os.cpu_count() or 1) // options.workers))
+    _set_device(options)
+    threading.Thread(target=_leave_with_parent, daemon=True).start()
+
+
+def _leave_with_parent() -> None:
+    """End this worker when the main process is gone, however it went: nobody would take its results."""
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        wait_for_exit([parent.sentinel])
+        os._exit(1)
+
+
+def _set_device(options: Options) -> None:
+    if options.device != "cpu":
+        os.environ["ACCELERATE_TORCH_DEVICE"] = options.device
+
+
+@contextmanager
+def _bars(cells: list[Cell], console: Console) -> Iterator[Any]:
+    """A progress bar for each cell; yields show(cell name, stage, done, total)."""
+    columns = (
+        TextColumn("{task.description}"),
+        TextColumn("{task.fields[stage]:>6}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeRemainingColumn(),
+    )
+    with Progress(*columns, console=console) as progress:
+        tasks = {cell.name: progress.add_task(cell.name, total=None, stage="wait") for cell in cells}
+
+        def show(name: str, stage: str, done: int, total: int) -> None:
+            progress.update(tasks[name], stage=stage, completed=done, total=total)
+
+        yield show
