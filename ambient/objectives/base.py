@@ -35,6 +35,12 @@ class Batch:
     def __len__(self) -> int:
         return len(self.x)
 
+    def __getitem__(self, rows: Any) -> Batch:
+        """Some of the samples: a slice, or indices (M,), which may repeat."""
+        clean = None if self.clean is None else self.clean[rows]
+        condition = {name: values[rows] for name, values in self.condition.items()}
+        return Batch(self.x[rows], self.nature[rows], self.index[rows], clean, condition)
+
 
 @dataclass(frozen=True, eq=False)
 class Loss:
