@@ -141,7 +141,7 @@ class EmpiricalDenoiser:
         first, second, mean = torch.zeros_like(rho), torch.zeros_like(rho), torch.zeros_like(x)
         for chunk in self.data.flatten(1).split(self.rows):
             points = chunk.to(x) - centre
-            energy = rho * (x @ points.T) - rho**2 * points.square().sum(1) / 2
+            energy = rho * (x @ points.T) - rho**2 * torch.linalg.vector_norm(points, dim=1) ** 2 / 2
             above = torch.maximum(top, energy.amax(1, keepdim=True))
             shrink = ((top - above) / temperature).exp()
             weight = ((energy - above) / temperature).exp()

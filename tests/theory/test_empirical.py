@@ -9,6 +9,7 @@ from ambient import tweedie
 from ambient.nature import noisy_copy
 from ambient.process import VE, VP, Flow
 from theory.empirical import EmpiricalDenoiser, HybridOptimum, collapse_level, neighbours
+from theory.mixture import GaussianMixture
 
 PROCESSES = {"VE": (VE(), 3.0), "VP": (VP(), 0.999), "Flow": (Flow(), 0.98)}
 
@@ -180,3 +181,14 @@ def test_bad_input_is_named():
         collapse_level(torch.zeros(3, 3, dtype=torch.float64).index_fill(0, torch.tensor([0]), 1.0))
     with pytest.raises(ValueError, match="threshold"):
         collapse_level(torch.randn(3, 3), threshold=1.5)
+
+
+@pytest.mark.parametrize("name", sorted(PROCESSES))
+def test_agrees_with_a_mixture_of_point_masses(name):
+    process, last = PROCESSES[name]
+    data, level = points(25, 4, 13), process.level(0.4 * last)
+    exact, found = GaussianMixture(data, torch.zeros(25)), EmpiricalDenoiser(data, rows=8)
+    x = points(12, 4, 14)
+    torch.testing.assert_close(found(x, level), exact.posterior_mean(x, level))
+    torch.testing.assert_close(found.score(x, level), exact.score(x, level))
+    torch.testing.assert_close(found.posterior(x, level).log_density, exact.log_density(x, level))
