@@ -23,6 +23,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -130,8 +131,8 @@ class GaussianMixture:
         variances = step.variance.double()[:, None, None] * prior / spread
         return ReverseKernel(self, y, level, target, self._log_joint(y, level).softmax(1), gain, variances)
 
-    def denoiser(self, x_t: Tensor, level: Level | Tensor) -> Tensor:
-        """E[X_0 | X_t] in the calling convention of `ambient.denoisers.Denoiser`: x_t (B, *), level or VE sigma."""
+    def denoiser(self, x_t: Tensor, level: Level | Tensor, **condition: Any) -> Tensor:
+        """E[X_0 | X_t] as an `ambient.denoisers.Denoiser`: x_t (B, *), a level or VE sigma; conditions are ignored."""
         return self.posterior_mean(x_t.flatten(1), as_level(level)).reshape(x_t.shape)
 
     def sample(self, n: int, generator: torch.Generator | None = None) -> Tensor:
