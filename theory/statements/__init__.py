@@ -19,6 +19,7 @@ _MODULES = (
     "p1_kernels",
     "p1_consistency",
     "p1_uniqueness",
+    "p1_experiments",
     "p2_diffusion",
     "p2_memorization",
     "p2_feldman",
@@ -27,7 +28,7 @@ _MODULES = (
 _PRESENT = {module.name for module in pkgutil.iter_modules(__path__)}
 _LOADED = [import_module(f"{__name__}.{name}") for name in _MODULES if name in _PRESENT]
 
-STATEMENTS: tuple[Statement, ...] = tuple(s for module in _LOADED for s in module.STATEMENTS)
+STATEMENTS: tuple[Statement, ...] = tuple(s for module in _LOADED for s in getattr(module, "STATEMENTS", ()))
 NOT_CHECKED: tuple[NotChecked, ...] = tuple(n for module in _LOADED for n in getattr(module, "NOT_CHECKED", ()))
 
 __all__ = ["NOT_CHECKED", "STATEMENTS", "Evidence", "Findings", "NotChecked", "Statement"]
