@@ -224,7 +224,8 @@ STATEMENTS: tuple[Statement, ...] = (
         "Components with total variation tau are delta-separated for sigma_t <= sqrt(1 - (2 delta/tau)^2).",
         _lemma_a_5,
         corrected_form="For every tau, and sufficient only: separated iff "
-        "sigma_t < sqrt(1 - (g^-1(2 delta)/g^-1(tau))^2), g(d) = 2 Phi(d/2) - 1; .94782 instead of .89581 at tau = .9, delta = .2.",
+        "sigma_t < sqrt(1 - (g^-1(2 delta)/g^-1(tau))^2), g(d) = 2 Phi(d/2) - 1; "
+        ".94782 instead of .89581 at tau = .9, delta = .2.",
     ),
     Statement(
         "P2-A.6",
