@@ -23,6 +23,7 @@ _MODULES = (
     "p2_diffusion",
     "p2_memorization",
     "p2_feldman",
+    "p2_heavy_tails",
     "p2_separation",
 )
 _PRESENT = {module.name for module in pkgutil.iter_modules(__path__)}

@@ -1,0 +1,148 @@
+"""The report of `python -m theory --report FOLDER`: README.md for readers, theory.json for programs, and the plots."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from ambient.files import write_json
+from theory.running import Result
+from theory.statements import NOT_CHECKED, Evidence
+
+_PAPERS = {"P1": "Consistent Diffusion Meets Tweedie", "P2": "Does Generation Require Memorization?"}
+
+_HEAD = """\
+# The statements of both papers, checked
+
+`python -m theory` runs every numbered statement of two papers that says something checkable and judges it by what it
+measures: P1 is *Consistent Diffusion Meets Tweedie* (arXiv 2404.10177), P2 *Does Generation Require Memorization?
+Creative Diffusion Models using Ambient Diffusion*. The checks call the formulas of `ambient` and hold them against
+computations that share no code with them: Gaussian conditioning, quadrature, automatic differentiation, exact
+enumeration. All of it runs in float64 on worlds whose answers are known.
+
+A verdict is computed from the evidence. *Exact*: the printed form passes. *Correction* and *misprint*: the printed form
+fails its bound and the corrected form passes. Each number stands with the bound it is held against; a single row is
+found again by `python -m theory --only ID`, all of this page by `python -m theory --report docs/theory`.
+"""
+
+
+def as_json(results: Sequence[Result]) -> dict[str, Any]:
+    """The results and what is not checked, as JSON values; infinite and undefined numbers become None."""
+    return {
+        "statements": [_record(result) for result in results],
+        "not_checked": [asdict(entry) for entry in NOT_CHECKED],
+    }
+
+
+def write_report(folder: Path, results: Sequence[Result]) -> Path:
+    """Write README.md, theory.json and the plots.
+
+    Args:
+        folder: Where to; made if need be.
+        results: Of the statements to report on.
+
+    Returns:
+        The path of the README.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    write_json(folder / "theory.json", as_json(results))
+    readme = folder / "README.md"
+    readme.write_text("\n".join(_markdown(results, _draw(folder))) + "\n")
+    return readme
+
+
+def _draw(folder: Path) -> list[tuple[str, str, str]]:
+    from theory import plots  # matplotlib, which a run without a report should not wait for
+
+    return plots.plots(folder)
+
+
+def _record(result: Result) -> dict[str, Any]:
+    statement, findings = result.statement, result.findings
+    return {
+        "id": statement.id,
+        "place": statement.place,
+        "claim": statement.claim,
+        "corrected_form": statement.corrected_form,
+        "expected": statement.expected,
+        "verdict": result.verdict,
+        "printed": [_number(e) for e in findings.printed] if findings else [],
+        "corrected": [_number(e) for e in findings.corrected] if findings else [],
+        "error": result.error,
+        "seconds": round(result.seconds, 2),
+    }
+
+
+def _number(evidence: Evidence) -> dict[str, Any]:
+    finite = abs(evidence.measured) < float("inf")
+    return {
+        "what": evidence.what,
+        "measured": float(evidence.measured) if finite else None,
+        "relation": evidence.relation,
+        "bound": float(evidence.bound),
+        "holds": evidence.holds,
+    }
+
+
+def _markdown(results: Sequence[Result], drawn: Sequence[tuple[str, str, str]]) -> Iterator[str]:
+    yield _HEAD
+    yield from _counts(results)
+    wrong = [result for result in results if result.statement.expected != "exact"]
+    if wrong:
+        yield "## What needs correcting\n"
+        for result in wrong:
+            yield from _correction(result)
+    for paper, title in _PAPERS.items():
+        mine = [r for r in results if r.statement.id.startswith(paper) and r.statement.expected == "exact"]
+        if mine:
+            yield f"## {paper}, {title}: what holds\n"
+            yield "| id | claim | evidence |\n|---|---|---|"
+            yield from map(_row, mine)
+            yield ""
+    yield "## Not checked\n\n| place | why |\n|---|---|"
+    yield from (f"| {_text(entry.place)} | {_text(entry.why)} |" for entry in NOT_CHECKED)
+    yield "\n## Plots\n"
+    for title, name, caption in drawn:
+        yield f"### {title}\n\n![{title}]({name})\n\n{_text(caption)} (`python -m theory --report docs/theory`)\n"
+
+
+def _counts(results: Sequence[Result]) -> Iterator[str]:
+    yield "| | statements | exact | correction | misprint | otherwise |\n|---|---|---|---|---|---|"
+    for paper in _PAPERS:
+        verdicts = [result.verdict for result in results if result.statement.id.startswith(paper)]
+        known = [verdicts.count(verdict) for verdict in ("exact", "correction", "misprint")]
+        cells = (paper, len(verdicts), *known, len(verdicts) - sum(known))
+        yield "| " + " | ".join(map(str, cells)) + " |"
+    yield ""
+
+
+def _correction(result: Result) -> Iterator[str]:
+    statement, findings = result.statement, result.findings
+    yield f"**{statement.id}** ({result.verdict}; {_text(statement.place)}). {_text(statement.claim)}\n"
+    yield f"- Instead: {_text(statement.corrected_form)}"
+    if findings is None:
+        yield f"- The check failed: {_text(result.error)}\n"
+        return
+    for evidence in findings.printed:
+        yield f"- As printed: {_text(str(evidence))}{'' if evidence.holds else ': **fails**'}"
+    for evidence in findings.corrected:
+        yield f"- Corrected: {_text(str(evidence))}{'' if evidence.holds else ': **fails**'}"
+    yield ""
+
+
+def _row(result: Result) -> str:
+    statement = result.statement
+    claim = _text(statement.claim)
+    if statement.corrected_form:
+        claim += f"<br>*Sharper:* {_text(statement.corrected_form)}"
+    lines = [_text(str(e)) + ("" if e.holds else ": **fails**") for e in result.evidence] or [_text(result.error)]
+    verdict = "" if result.agrees else f"<br>**{result.verdict}**"
+    return f"| {_text(statement.id)}{verdict}<br>{_text(statement.place)} | {claim} | {'<br>'.join(lines)} |"
+
+
+def _text(text: str) -> str:
+    """`text` with the characters that Markdown or HTML would take for their own escaped."""
+    return re.sub(r"([\\`*_\[\]|])", r"\\\1", text).replace("<", "&lt;").replace(">", "&gt;")
