@@ -22,6 +22,7 @@ _MODULES = (
     "p1_experiments",
     "p2_diffusion",
     "p2_memorization",
+    "p2_algorithm_1",
     "p2_feldman",
     "p2_heavy_tails",
     "p2_separation",
