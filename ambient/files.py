@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import os
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
+import safetensors
+import safetensors.torch
 from torch import Tensor
 
 
@@ -16,17 +19,27 @@ def write_atomically(path: Path, write: Callable[[Path], Any]) -> None:
     """Let `write` fill a temporary file in the folder of `path`, flush it to disk, and move it to `path`.
 
     Raises:
-        OSError: If the disk is full or the folder cannot be written; `path` is then as it was.
+        OSError: If the disk is full or the folder cannot be written, naming `path`, which is then as it was.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
+        path.parent.mkdir(parents=True, exist_ok=True)
         write(temporary)
         with open(temporary, "rb+") as file:
             os.fsync(file.fileno())
         os.replace(temporary, path)
+    except (OSError, safetensors.SafetensorError) as error:
+        raise OSError(f"could not write {path}: {error}") from error
     finally:
-        temporary.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):
+            temporary.unlink(missing_ok=True)
+
+
+def save_tensors(path: Path, tensors: Mapping[str, Tensor], metadata: Mapping[str, str] | None = None) -> None:
+    """Write tensors as one safetensors file, atomically; they are copied to the CPU first. Raises as above."""
+    copies = {name: tensor.detach().cpu().clone().contiguous() for name, tensor in tensors.items()}
+    facts = dict(metadata) if metadata else None
+    write_atomically(path, lambda file: safetensors.torch.save_file(copies, str(file), metadata=facts))
 
 
 def write_json(path: Path, value: Any) -> None:

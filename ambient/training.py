@@ -27,7 +27,7 @@ from torch import Tensor, nn
 from tqdm.auto import tqdm
 
 from ambient.data import Order, Samples
-from ambient.files import append_record, read_records, write_atomically, write_records
+from ambient.files import append_record, read_records, save_tensors, write_records
 from ambient.identity import claim_folder
 from ambient.objectives import Loss, Objective
 from ambient.randomness import Draws
@@ -133,14 +133,14 @@ def train(
     accelerator.wait_for_everyone()
     final = folder / "model.safetensors"
     if final.exists():
-        safetensors.torch.load_model(denoiser, final)
+        denoiser.load_state_dict(safetensors.torch.load_file(final))
         return denoiser.to(accelerator.device).eval()
     run = _Run(denoiser, objective, samples, config, folder, accelerator)
     run.resume()
     run.loop(progress)
     run.ema.copy_to(denoiser.parameters())
     if accelerator.is_main_process:
-        write_atomically(final, lambda path: safetensors.torch.save_model(denoiser, str(path)))
+        save_tensors(final, denoiser.state_dict())
     accelerator.wait_for_everyone()
     return denoiser.eval()
 
@@ -231,19 +231,15 @@ class _Run:
         """Write weights, average and moments as one safetensors file."""
         if not self.accelerator.is_main_process:
             return
-        tensors = {}
-        names = [name for name, _ in self.denoiser.named_parameters()]
+        tensors: dict[str, Tensor] = {}
         state = self.adam.state_dict()["state"]
         for i, (name, weight) in enumerate(self.denoiser.named_parameters()):
             tensors[f"weight.{name}"] = weight.detach()
             tensors[f"average.{name}"] = self.ema.shadow_params[i]
             tensors.update({f"adam.{key}.{name}": value for key, value in state[i].items()})
         tensors.update({f"buffer.{name}": value for name, value in self.denoiser.named_buffers()})
-        copies = {key: value.detach().cpu().clone().contiguous() for key, value in tensors.items()}
-        facts = {"state": json.dumps({"step": self.step, "seconds": self.seconds, "parameters": len(names)})}
-        write_atomically(
-            self.checkpoint_path, lambda path: safetensors.torch.save_file(copies, str(path), metadata=facts)
-        )
+        facts = {"state": json.dumps({"step": self.step, "seconds": self.seconds})}
+        save_tensors(self.checkpoint_path, tensors, facts)
 
     def resume(self) -> None:
         """Take up the checkpoint of the folder, if there is one, and cut the log back to it."""

@@ -17,7 +17,7 @@ from torch import Tensor
 from ambient import karras, memorization, quality
 from ambient.denoisers import EDMDenoiser
 from ambient.features import CentredPixels, ClassifierFeatures, Pixels
-from ambient.files import read_records, write_atomically, write_json
+from ambient.files import read_records, save_tensors, write_json
 from ambient.randomness import generator, permutation
 from ambient.sampling import generate
 from ambient.training import TrainingConfig, train
@@ -110,8 +110,7 @@ def _sample(denoiser: EDMDenoiser, centre: Tensor, cell: Cell, options: Options,
             device=options.device,
             progress=lambda done: report("sample", done, options.samples),
         )
-        images = torch.cat(list(batches)) + centre
-        write_atomically(path, lambda file: safetensors.torch.save_file({"images": images}, str(file)))
+        save_tensors(path, {"images": torch.cat(list(batches)) + centre})
     return safetensors.torch.load_file(path)["images"]
 
 

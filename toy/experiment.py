@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import multiprocessing
 import os
+import signal
 import threading
 from collections.abc import Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from multiprocessing.connection import wait as wait_for_exit
 from queue import Empty, Queue
@@ -32,6 +34,7 @@ def run_experiment(options: Options, console: Console) -> None:
         ConfigMismatchError: If the output folder holds an experiment with other options.
         NonFiniteLossError: If a training diverges.
         OSError: If the results cannot be written.
+        RuntimeError: If a worker is killed, or another process is at work in the folder.
     """
     claim_folder(options.folder, options.identity)
     cells = options.cells()
@@ -58,11 +61,15 @@ def _in_processes(cells: list[Cell], options: Options, show: Any) -> list[dict[s
         try:
             futures = [pool.submit(_work, cell, options, messages) for cell in cells]
             _follow(futures, messages, show)
-            return [future.result() for future in futures]
-        finally:
+        except BaseException as error:
             for process in list((pool._processes or {}).values()):
                 process.terminate()
             pool.shutdown(cancel_futures=True)
+            if isinstance(error, BrokenProcessPool):
+                raise RuntimeError("a worker was killed, perhaps for want of memory; try --processes 1") from error
+            raise
+        pool.shutdown()
+        return [future.result() for future in futures]
 
 
 def _follow(futures: list[Future[dict[str, Any]]], messages: Queue[Any], show: Any) -> None:
@@ -97,6 +104,7 @@ class _Throttled:
 
 
 def _enter_worker(options: Options) -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
     torch.set_num_threads(max(1, (os.cpu_count() or 1) // options.workers))
     _set_device(options)
     threading.Thread(target=_leave_with_parent, daemon=True).start()

@@ -11,6 +11,7 @@ import numpy as np
 import safetensors.torch
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import EngFormatter
 from torch import Tensor
 
 from ambient.features import Pixels
@@ -80,6 +81,7 @@ def training_curves(records: dict[Cell, list[dict[str, Any]]]) -> Figure:
         over_level.plot(centres[enough], total[enough] / count[enough], label=label, linewidth=1)
     over_time.set(xlabel="images seen", ylabel="weighted loss", title="training")
     over_level.set(xlabel="noise level σ / α", ylabel="weighted loss", xscale="log", title="last quarter, by level")
+    over_time.xaxis.set_major_formatter(EngFormatter(sep=""))
     over_time.legend(fontsize=7)
     figure.tight_layout()
     return figure

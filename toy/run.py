@@ -10,6 +10,7 @@ if __name__ == "__main__" and not __package__:
 
 import tyro
 from rich.console import Console
+from rich.text import Text
 
 from toy.config import Options
 
@@ -27,7 +28,7 @@ def main() -> int:
         console.print("\nStopped. Run the same command again to go on.")
         return 130
     except (ValueError, RuntimeError, OSError, FloatingPointError) as error:
-        Console(stderr=True, soft_wrap=True).print(f"[red]error:[/red] {error}", highlight=False)
+        Console(stderr=True, soft_wrap=True).print("[red]error:[/red]", Text(str(error)))
         return 1
     return 0
 
