@@ -20,16 +20,23 @@ from ambient import tweedie
 from ambient.denoisers import Denoiser
 from ambient.objectives import AmbientScoreMatching, Batch, EpsilonWeight, PlainWeight, Weight
 from ambient.process import VE, VP, Level
+from theory.mixture import GaussianMixture
 from theory.quadrature import NodeDraws, grid, mixture_nodes, normal_nodes
 from theory.statements.base import Evidence, Findings, Statement
-from theory.statements.deviations import DEVIATIONS, At, Deviation, deviated, expectation
+from theory.statements.deviations import DEVIATIONS, At, deviated, expectation
 from theory.statements.worlds import LEVELS, LINE, gradient, mixture, relative_error, samples
 
 
-def ambient_loss(denoiser: Denoiser, nature: Level, level: Level, weight: Weight | None = None) -> float:
-    """The ambient objective of `denoiser` at one level, data observed at `nature`, as an exact expectation."""
-    (x_n, z), weights = grid(mixture_nodes(LINE, nature, 40), normal_nodes(60))
-    objective = AmbientScoreMatching(levels=At(level), weight=weight or PlainWeight())
+def ambient_loss(
+    denoiser: Denoiser,
+    nature: Level,
+    level: Level,
+    weight: Weight = PlainWeight(),  # noqa: B008
+    law: GaussianMixture = LINE,
+) -> float:
+    """The ambient objective of `denoiser` at one level, data of `law` observed at `nature`, as an exact expectation."""
+    (x_n, z), weights = grid(mixture_nodes(law, nature, 40), normal_nodes(60))
+    objective = AmbientScoreMatching(levels=At(level), weight=weight)
     batch = Batch(x_n, nature, torch.arange(len(x_n)))
     return expectation(objective(denoiser, batch, NodeDraws([z], [0.5])), weights)
 
@@ -108,10 +115,9 @@ def _noise_space() -> Findings:
     )
 
 
-def _sure(delta: Deviation | None, level: Level) -> float:
-    """Stein's estimate of the risk of h* + delta at one level, its divergence by automatic differentiation."""
-    x, weights = mixture_nodes(LINE, level, 80)
-    h = deviated(LINE, delta)
+def stein_risk(h: Denoiser, level: Level, law: GaussianMixture = LINE) -> float:
+    """SURE_t(h) on data of `law`, its divergence by automatic differentiation."""
+    x, weights = mixture_nodes(law, level, 80)
     divergence = gradient(lambda y: h(y, level)[:, 0], x)[:, 0]
     fit = (h(x, level) - x / level.alpha)[:, 0] ** 2
     noise = level.sigma**2 / level.alpha
@@ -125,7 +131,7 @@ def _identity() -> Findings:
         a = nature.alpha * v / level.sigma**2
         x_0, w_0 = mixture_nodes(LINE, Level.clean(), 40)
         for delta in (None, *DEVIATIONS):
-            sure = _sure(delta, level)
+            sure = stein_risk(deviated(LINE, delta), level)
             identity = float(a**2 * sure + nature.sigma**2 * v / level.sigma**2)
             worst = max(worst, abs(ambient_loss(deviated(LINE, delta), nature, level) - identity))
             (y, z), weights = grid((x_0, w_0), normal_nodes(60))
