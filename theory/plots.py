@@ -32,7 +32,7 @@ def plots(folder: Path) -> list[Plot]:
 
 def double_tweedie(folder: Path) -> Plot:
     """The error of E[X_0|X_t] got back from E[X_n|X_t] against t - t_n."""
-    figure, (axes,) = _figure(1)
+    figure, (axes,) = new_figure(1)
     gaps = torch.logspace(-8, 0.5, 30, dtype=torch.float64)
     for dtype, marker in ((torch.float32, "o-"), (torch.float64, "s-")):
         errors = amplification(gaps, dtype)
@@ -41,7 +41,7 @@ def double_tweedie(folder: Path) -> Plot:
     a = torch.stack([tweedie.nature_coefficients(nature, VE().level(0.5 + gap))[0] for gap in gaps])
     axes.loglog(gaps, torch.finfo(torch.float32).eps / 4 / a, "k:", label="(eps / 4) sigma_t² / (alpha_n v), float32")
     axes.set(xlabel="t - t_n (VE, t_n = 0.5)", ylabel="RMS error of E[X_0|X_t]")
-    return _save(
+    return save_figure(
         figure,
         folder,
         "Inverting double Tweedie near the nature level",
@@ -53,7 +53,7 @@ def double_tweedie(folder: Path) -> Plot:
 
 def kernel_bias(folder: Path) -> Plot:
     """The bias of each one-step kernel against the width of the step."""
-    figure, panels = _figure(3)
+    figure, panels = new_figure(3)
     for axes, sigma in zip(panels, (0.3, 0.8, 2.0), strict=True):
         for (name, kernel), marker in zip(KERNELS.items(), "os^Dv", strict=True):
             errors = biases(kernel, sigma)
@@ -63,7 +63,7 @@ def kernel_bias(folder: Path) -> Plot:
         axes.set_xticks(STEPS.tolist(), [f"{step:g}" for step in STEPS.tolist()])
         axes.legend(fontsize=6.5, loc="lower right")
     panels[0].set_ylabel("RMS of E h(X_s, s) - h(X_t, t)")
-    return _save(
+    return save_figure(
         figure,
         folder,
         "Bias of one reverse step",
@@ -75,7 +75,7 @@ def kernel_bias(folder: Path) -> Plot:
 
 def consistency(folder: Path) -> Plot:
     """E[h(X_s, s) | X_t = x] along s: flat under the exact kernel."""
-    figure, panels = _figure(3)
+    figure, panels = new_figure(3)
     level = VE().level(1.5)
     sigmas = torch.logspace(-1, 0.17, 25, dtype=torch.float64)
     x = torch.tensor([[-1.5], [0.4], [2.0]], dtype=torch.float64)
@@ -88,7 +88,7 @@ def consistency(folder: Path) -> Plot:
         axes.set(title=title, xlabel="sigma_s")
         axes.set_ylim(-1.6, 1.6)
     panels[0].set_ylabel("E[h(X_s, s) | X_t = x_t], sigma_t = 1.5")
-    return _save(
+    return save_figure(
         figure,
         folder,
         "Consistency under the exact kernel",
@@ -100,7 +100,7 @@ def consistency(folder: Path) -> Plot:
 
 def what_the_data_determine(folder: Path) -> Plot:
     """How ill-conditioned deconvolution is, and the bias of the minimiser under a discretised kernel."""
-    figure, (left, right) = _figure(2)
+    figure, (left, right) = new_figure(2)
     sigmas = torch.linspace(0.2, 3, 15).tolist()
     left.semilogy(sigmas, [fisher_condition(sigma) for sigma in sigmas], "o-", markersize=3)
     left.set(xlabel="nature level sigma_n", ylabel="condition number of the Fisher information")
@@ -112,7 +112,7 @@ def what_the_data_determine(folder: Path) -> Plot:
     right.set(xlabel="Euler step e below t_n", ylim=(0.03, 1.2))
     right.set_xticks(widths, [f"{width:g}" for width in widths])
     right.legend(fontsize=7)
-    return _save(
+    return save_figure(
         figure,
         folder,
         "Uniqueness, and its price",
@@ -135,13 +135,15 @@ def _mean_denoised(kernel: Kernel | None, x: Tensor, sigma: float) -> Tensor:
     return LINE.posterior_mean(landed, target).reshape(len(x), -1) @ weights
 
 
-def _figure(panels: int) -> tuple[Figure, list[Axes]]:
+def new_figure(panels: int) -> tuple[Figure, list[Axes]]:
+    """A figure of panels side by side, and their axes; three share their vertical axis."""
     figure = Figure(figsize=(1 + 3.4 * panels, 3.4), layout="constrained")
     axes = figure.subplots(1, panels, sharey=panels == 3, squeeze=False)[0]
     return figure, list(axes)
 
 
-def _save(figure: Figure, folder: Path, title: str, name: str, caption: str) -> Plot:
+def save_figure(figure: Figure, folder: Path, title: str, name: str, caption: str) -> Plot:
+    """Write `figure` to `folder` / `name`, with legends where there are labels."""
     for axes in figure.axes:
         axes.spines[["top", "right"]].set_visible(False)
         axes.xaxis.set_minor_formatter(NullFormatter())
