@@ -126,10 +126,10 @@ def thresholds(folder: Path) -> Plot:
 def landing(folder: Path) -> Plot:
     """On which image the optimum lands, and the posterior weights that decide it."""
     figure, (ends, weights) = new_figure(2)
-    sigmas = np.geomspace(0.1, 8, 12)
+    sigmas = np.geomspace(0.1, 8, 10)
     for per_class, colour in ((10, "C0"), (50, "C1")):
         x_0 = digits(per_class)
-        found = [land(x_0, float(sigma), 200, steps=40) for sigma in sigmas]
+        found = [land(x_0, float(sigma), 150, steps=40) for sigma in sigmas]
         profile = neighbours(x_0, sigmas.tolist())
         noisy, clean = (
             [float((d < 0.05).double().mean()) for d in distances]

@@ -20,28 +20,25 @@ from __future__ import annotations
 
 from typing import Literal
 
-import numpy as np
 import torch
-from numpy.typing import ArrayLike, NDArray
-from scipy.special import ndtr, ndtri
+from torch import Tensor
 
 from ambient.process import VP, Level
 
 Event = Literal["separated", "merged"]
 
 
-def total_variation(distance: ArrayLike) -> NDArray[np.float64]:
-    """g(d) = 2 Phi(d/2) - 1, the total variation of two Gaussians N(., I) at a distance d >= 0, in [0, 1)."""
-    half = np.asarray(distance, dtype=np.float64) / 2
-    return ndtr(half) - ndtr(-half)
+def total_variation(distance: Tensor | float) -> Tensor:
+    """g(d) = 2 Phi(d/2) - 1, the total variation of two Gaussians N(., I) at a distance d >= 0; float64, in [0, 1)."""
+    return torch.special.erf(torch.as_tensor(distance, dtype=torch.float64) / 8**0.5)
 
 
-def distance(variation: ArrayLike) -> NDArray[np.float64]:
-    """g^-1(y) = 2 Phi^-1((1 + y) / 2), the distance at which the total variation is y in [0, 1)."""
-    return 2 * ndtri((1 + np.asarray(variation, dtype=np.float64)) / 2)
+def distance(variation: Tensor | float) -> Tensor:
+    """g^-1(y) = 2 Phi^-1((1 + y) / 2), the distance at which the total variation is y in [0, 1); float64."""
+    return 8**0.5 * torch.special.erfinv(torch.as_tensor(variation, dtype=torch.float64))
 
 
-def noisy_distance(distance: float, level: Level, std: float = 1.0) -> torch.Tensor:
+def noisy_distance(distance: float, level: Level, std: float = 1.0) -> Tensor:
     """d_t = alpha D / sqrt(alpha^2 s^2 + sigma^2): the distance of two noisy components in their own widths.
 
     Args:
@@ -52,9 +49,9 @@ def noisy_distance(distance: float, level: Level, std: float = 1.0) -> torch.Ten
     return level.alpha * distance / torch.hypot(level.alpha * std, level.sigma)
 
 
-def noisy_total_variation(distance: float, level: Level, std: float = 1.0) -> torch.Tensor:
+def noisy_total_variation(distance: float, level: Level, std: float = 1.0) -> Tensor:
     """TV_t of two components N(mu, s^2 I) a distance D apart, in [0, 1]; arguments as in `noisy_distance`."""
-    return torch.special.erf(noisy_distance(distance, level, std) / 8**0.5)
+    return total_variation(noisy_distance(distance, level, std))
 
 
 def printed_threshold(tau: float, delta: float, event: Event) -> float:

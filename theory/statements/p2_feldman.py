@@ -224,7 +224,7 @@ STATEMENTS: tuple[Statement, ...] = (
     ),
     Statement(
         "P2-A.1",
-        "P2 Theorem A.1, eq. (10)",
+        "P2 Theorem A.1, eqs. (10), (11), C.2.1",
         "err(A|Z) = err_unseen(A|Z) + sum_l tau_l errn(l) for every data set and algorithm.",
         _theorem_a_1,
         "correction",
