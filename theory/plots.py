@@ -103,7 +103,7 @@ def what_the_data_determine(folder: Path) -> Plot:
     figure, (left, right) = new_figure(2)
     sigmas = torch.linspace(0.2, 3, 15).tolist()
     left.semilogy(sigmas, [fisher_condition(sigma) for sigma in sigmas], "o-", markersize=3)
-    left.set(xlabel="nature level sigma_n", ylabel="condition number of the Fisher information")
+    left.set(xlabel="nature level sigma_n", ylabel="condition number")
     counts = (8, 16, 32, 64)
     found = [euler_bias(count) for count in counts]
     widths = [0.8 / count for count in counts]
@@ -117,9 +117,9 @@ def what_the_data_determine(folder: Path) -> Plot:
         folder,
         "Uniqueness, and its price",
         "uniqueness.png",
-        "Left: the parameters of a two-component mixture seen at level sigma_n. Right: the covariance that P1's "
-        "objective recovers from Gaussian data with one Euler step of (2.3) a pair of levels; with the ancestral step "
-        "it is exact.",
+        "Left: Fisher information on the parameters of a two-component mixture seen at level sigma_n. Right: the "
+        "covariance that P1's objective recovers from Gaussian data with one Euler step of (2.3) a pair of levels; "
+        "with the ancestral step it is exact.",
     )
 
 

@@ -24,8 +24,9 @@ computations that share no code with them: Gaussian conditioning, quadrature, au
 enumeration. All of it runs in float64 on worlds whose answers are known.
 
 A verdict is computed from the evidence. *Exact*: the printed form passes. *Correction* and *misprint*: the printed form
-fails its bound and the corrected form passes. Each number stands with the bound it is held against; a single row is
-found again by `python -m theory --only ID`, all of this page by `python -m theory --report docs/theory`.
+fails its bound and the corrected form passes. Each number stands with the bound it is held against; `python -m theory
+--only ID` finds a row again with all its evidence, `python -m theory --report docs/theory` all of this page, and
+[theory.json](theory.json) holds every number.
 """
 
 
@@ -55,9 +56,9 @@ def write_report(folder: Path, results: Sequence[Result]) -> Path:
 
 
 def _draw(folder: Path) -> list[tuple[str, str, str]]:
-    from theory import plots  # matplotlib, which a run without a report should not wait for
+    from theory import plots, plots_p2  # matplotlib, which a run without a report should not wait for
 
-    return plots.plots(folder)
+    return [*plots.plots(folder), *plots_p2.plots(folder)]
 
 
 def _record(result: Result) -> dict[str, Any]:
@@ -90,11 +91,15 @@ def _number(evidence: Evidence) -> dict[str, Any]:
 def _markdown(results: Sequence[Result], drawn: Sequence[tuple[str, str, str]]) -> Iterator[str]:
     yield _HEAD
     yield from _counts(results)
-    wrong = [result for result in results if result.statement.expected != "exact"]
-    if wrong:
+    if wrong := [result for result in results if result.statement.expected != "exact"]:
         yield "## What needs correcting\n"
-        for result in wrong:
-            yield from _correction(result)
+        yield "| id | as printed | instead | evidence |\n|---|---|---|---|"
+        yield from map(_correction, wrong)
+        yield ""
+    yield "## Plots\n"
+    for title, name, caption in drawn:
+        yield f"### {title}\n\n![{title}]({name})\n\n{_text(caption)}\n"
+    yield "All plots: `python -m theory --report docs/theory`.\n"
     for paper, title in _PAPERS.items():
         mine = [r for r in results if r.statement.id.startswith(paper) and r.statement.expected == "exact"]
         if mine:
@@ -104,9 +109,6 @@ def _markdown(results: Sequence[Result], drawn: Sequence[tuple[str, str, str]]) 
             yield ""
     yield "## Not checked\n\n| place | why |\n|---|---|"
     yield from (f"| {_text(entry.place)} | {_text(entry.why)} |" for entry in NOT_CHECKED)
-    yield "\n## Plots\n"
-    for title, name, caption in drawn:
-        yield f"### {title}\n\n![{title}]({name})\n\n{_text(caption)} (`python -m theory --report docs/theory`)\n"
 
 
 def _counts(results: Sequence[Result]) -> Iterator[str]:
@@ -119,18 +121,16 @@ def _counts(results: Sequence[Result]) -> Iterator[str]:
     yield ""
 
 
-def _correction(result: Result) -> Iterator[str]:
+def _correction(result: Result) -> str:
     statement, findings = result.statement, result.findings
-    yield f"**{statement.id}** ({result.verdict}; {_text(statement.place)}). {_text(statement.claim)}\n"
-    yield f"- Instead: {_text(statement.corrected_form)}"
     if findings is None:
-        yield f"- The check failed: {_text(result.error)}\n"
-        return
-    for evidence in findings.printed:
-        yield f"- As printed: {_text(str(evidence))}{'' if evidence.holds else ': **fails**'}"
-    for evidence in findings.corrected:
-        yield f"- Corrected: {_text(str(evidence))}{'' if evidence.holds else ': **fails**'}"
-    yield ""
+        lines = [f"**error**: {_text(result.error)}"]
+    else:
+        failing = [e for e in findings.printed if not e.holds]
+        lines = [f"*Printed:* {line}" for line in _lines(failing)]
+        lines += [f"*Instead:* {line}" for line in _lines(findings.corrected)]
+    cells = (_name(result), _text(statement.claim), _text(statement.corrected_form), "<br>".join(lines))
+    return f"| {' | '.join(cells)} |"
 
 
 def _row(result: Result) -> str:
@@ -138,9 +138,23 @@ def _row(result: Result) -> str:
     claim = _text(statement.claim)
     if statement.corrected_form:
         claim += f"<br>*Sharper:* {_text(statement.corrected_form)}"
-    lines = [_text(str(e)) + ("" if e.holds else ": **fails**") for e in result.evidence] or [_text(result.error)]
-    verdict = "" if result.agrees else f"<br>**{result.verdict}**"
-    return f"| {_text(statement.id)}{verdict}<br>{_text(statement.place)} | {claim} | {'<br>'.join(lines)} |"
+    lines = _lines(result.evidence) if result.findings else [_text(result.error)]
+    return f"| {_name(result)} | {claim} | {'<br>'.join(lines)} |"
+
+
+def _name(result: Result) -> str:
+    """The id, the place, and the verdict where it is not plain from the section."""
+    statement = result.statement
+    verdict = result.verdict if result.agrees else f"**{result.verdict}**"
+    shown = "" if result.agrees and statement.expected == "exact" else f"<br>{verdict}"
+    return f"{_text(statement.id)}<br>{_text(statement.place)}{shown}"
+
+
+def _lines(evidence: Sequence[Evidence], most: int = 2) -> list[str]:
+    """Evidence for the page: what fails, then the rest, `most` in all; theory.json has every number."""
+    ordered = sorted(evidence, key=lambda e: e.holds)
+    lines = [_text(str(e)) + ("" if e.holds else ": **fails**") for e in ordered[:most]]
+    return lines + ([f"and {len(ordered) - most} more"] if len(ordered) > most else [])
 
 
 def _text(text: str) -> str:

@@ -1,8 +1,6 @@
 from __future__ import annotations
 
-import inspect
 import re
-import textwrap
 from collections.abc import Callable
 from types import FunctionType
 from typing import Any
@@ -10,9 +8,12 @@ from typing import Any
 import pytest
 
 from ambient import kernels, tweedie
-from ambient.objectives import AmbientScoreMatching, Consistency, EpsilonWeight
+from ambient.objectives import AmbientScoreMatching, EpsilonWeight
+from ambient.objectives.consistency import Consistency, FromAbove, Near, _one_sided
 from ambient.objectives.matching import matching_loss
+from ambient.objectives.sure import SURE
 from ambient.process import Transition, transition
+from tests.mutation import mutate
 from theory.running import check
 from theory.statements import NOT_CHECKED, STATEMENTS
 
@@ -75,9 +76,12 @@ MUTATIONS: list[tuple[Callable[..., Any], str, str, str]] = [
         "P1-3.1",
     ),
     (Consistency.__call__, "first * second", "first * first", "P1-two-sample"),
-    (Consistency.__call__, "end, **batch.condition) - h", "end, **batch.condition) + h", "P1-A.31"),
-    (Consistency.__call__, "h if self.through else h.detach()", "h.detach()", "P1-two-sample-gradient"),
-    (Consistency.__call__, "t.clamp(max=self.epsilon)", "t", "P1-A.6-times"),
+    (Consistency.__call__, "second = denoiser(reach(), end", "second = denoiser(reach(), start", "P1-two-sample"),
+    (Consistency.__call__, 'h if self.gradient == "through" else h.detach()', "h.detach()", "P1-two-sample-gradient"),
+    (_one_sided, "2 * first", "first", "P1-two-sample-gradient"),
+    (Near.__call__, "t.clamp(max=self.epsilon)", "t", "P1-A.6-times"),
+    (FromAbove.__call__, "sample(draws.normal(x_t)), middle", "sample(draws.normal(x_t)), level", "P1-A.6-times"),
+    (SURE.__call__, "+ 2 * per_sample", "+ per_sample", "P1-SURE"),
 ]
 
 
@@ -87,12 +91,7 @@ MUTATIONS: list[tuple[Callable[..., Any], str, str, str]] = [
 def test_an_error_in_the_method_is_found(
     monkeypatch: pytest.MonkeyPatch, function: FunctionType, right: str, wrong: str, id_: str
 ) -> None:
-    source = textwrap.dedent(inspect.getsource(function))
-    assert source.count(right) == 1
-    code = compile(source.replace(right, wrong), "<mutated>", "exec")
-    namespace: dict[str, Any] = {}
-    exec(code, function.__globals__, namespace)
-    monkeypatch.setattr(function, "__code__", namespace[function.__name__].__code__)
+    mutate(monkeypatch, function, right, wrong)
     result = check(P1[id_])
     assert result.error == ""
     assert not result.agrees

@@ -7,30 +7,42 @@ Diffusion Models using Ambient Diffusion". Each module of this package holds one
 
 from __future__ import annotations
 
-import pkgutil
-from importlib import import_module
+from types import ModuleType
 
+from theory.statements import (
+    p1_ambient,
+    p1_consistency,
+    p1_experiments,
+    p1_kernels,
+    p1_sure,
+    p1_tweedie,
+    p1_uniqueness,
+    p2_algorithm_1,
+    p2_diffusion,
+    p2_feldman,
+    p2_heavy_tails,
+    p2_memorization,
+    p2_separation,
+)
 from theory.statements.base import Evidence, Findings, NotChecked, Statement
 
-_MODULES = (
-    "p1_tweedie",
-    "p1_ambient",
-    "p1_sure",
-    "p1_kernels",
-    "p1_consistency",
-    "p1_uniqueness",
-    "p1_experiments",
-    "p2_diffusion",
-    "p2_memorization",
-    "p2_algorithm_1",
-    "p2_feldman",
-    "p2_heavy_tails",
-    "p2_separation",
+_MODULES: tuple[ModuleType, ...] = (
+    p1_tweedie,
+    p1_ambient,
+    p1_sure,
+    p1_kernels,
+    p1_consistency,
+    p1_uniqueness,
+    p1_experiments,
+    p2_diffusion,
+    p2_memorization,
+    p2_algorithm_1,
+    p2_feldman,
+    p2_heavy_tails,
+    p2_separation,
 )
-_PRESENT = {module.name for module in pkgutil.iter_modules(__path__)}
-_LOADED = [import_module(f"{__name__}.{name}") for name in _MODULES if name in _PRESENT]
 
-STATEMENTS: tuple[Statement, ...] = tuple(s for module in _LOADED for s in getattr(module, "STATEMENTS", ()))
-NOT_CHECKED: tuple[NotChecked, ...] = tuple(n for module in _LOADED for n in getattr(module, "NOT_CHECKED", ()))
+STATEMENTS: tuple[Statement, ...] = tuple(s for module in _MODULES for s in module.STATEMENTS)
+NOT_CHECKED: tuple[NotChecked, ...] = tuple(n for module in _MODULES for n in getattr(module, "NOT_CHECKED", ()))
 
 __all__ = ["NOT_CHECKED", "STATEMENTS", "Evidence", "Findings", "NotChecked", "Statement"]

@@ -43,7 +43,7 @@ class Evidence:
         if math.isnan(self.measured):
             return False
         m, b = self.measured, self.bound
-        return {"<=": m <= b, ">=": m >= b, "<": m < b, ">": m > b}[self.relation]
+        return bool({"<=": m <= b, ">=": m >= b, "<": m < b, ">": m > b}[self.relation])
 
     def __str__(self) -> str:
         return f"{self.what}: {self.measured:.3g} ({self.relation} {self.bound:.3g})"

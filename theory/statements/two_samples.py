@@ -18,7 +18,8 @@ from torch import Tensor
 
 from ambient.denoisers import Denoiser
 from ambient.kernels import Kernel, Step, ancestral
-from ambient.objectives import Batch, Consistency
+from ambient.objectives import Batch
+from ambient.objectives.consistency import Consistency, FromAbove, Gradient, Near
 from ambient.process import VE, Level
 from theory.mixture import GaussianMixture, ReverseKernel
 from theory.quadrature import NodeDraws, grid, mixture_nodes, normal_nodes
@@ -96,18 +97,17 @@ def two_samples(
     law: GaussianMixture,
     times: Times,
     kernel: Kernel = ancestral,
-    through: bool = True,
+    gradient: Gradient = "through",
     nodes: int = 40,
 ) -> TwoSamples:
-    """Evaluate `Consistency` of `denoiser` on data of `law` observed at t_n."""
+    """Evaluate P1's recipe for `Consistency` of `denoiser` on data of `law` observed at t_n."""
     process = VE()
     z = normal_nodes(nodes)
     axes = mixture_nodes(law, process.level(times.nature), 3), normal_nodes(3), normal_nodes(3), z, z
     (x_n, *noises), weights = grid(*axes)
-    width = times.middle - times.end
-    objective = Consistency(
-        process, _Two(At(process.level(times.t)), At(process.level(times.middle))), width, kernel, through
-    )
+    anchor = FromAbove(_Two(At(process.level(times.t)), At(process.level(times.middle))), kernel)
+    near = Near(times.middle - times.end, process)
+    objective = Consistency(anchor, near, kernel, steps=1, gradient=gradient, fixed_anchor=False)
     batch = Batch(x_n, process.level(times.nature), torch.arange(len(x_n)))
     recorded = Recorded(denoiser, [])
     loss = objective(recorded, batch, NodeDraws(noises, [0.5, 0.5, 1.0])).per_sample
