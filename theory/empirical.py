@@ -56,8 +56,9 @@ class Posterior:
 class EmpiricalDenoiser:
     """The optimal denoiser of a finite set: a `Denoiser`.
 
-    Everything is computed in the dtype and on the device of the queries, without TF32 and outside autocast; the set
-    may lie elsewhere, and is brought over chunk by chunk. Differentiable in x_t, at the price of keeping the chunks.
+    Everything is computed on the device of the queries and in their dtype (float32 for narrower ones), without TF32 and
+    outside autocast; the set may lie elsewhere, and is brought over chunk by chunk. Differentiable in x_t, at the price
+    of keeping the chunks.
 
     In float32 a logit has an error of about 1e-7 |x| |x_i| / v. It matters only between points that are equally near
     to within that error; verify in float64.
@@ -132,7 +133,7 @@ class EmpiricalDenoiser:
         return self.nature.on(x_t).to(as_level(level).on(x_t))
 
     def _chunk(self, x_t: Tensor, step: Transition, samples: slice) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-        x = x_t.flatten(1)
+        x = x_t.flatten(1).to(torch.promote_types(x_t.dtype, torch.float32))
         rho, v = (per_sample(value[samples], x) for value in (step.scale, step.variance))
         temperature = v.clamp(min=torch.finfo(x.dtype).tiny)
         centre = self._centre.to(x)
@@ -151,7 +152,7 @@ class EmpiricalDenoiser:
             top = above
         log_sum = (top - x.square().sum(1, keepdim=True) / 2) / v + first.log()
         log_density = log_sum - math.log(len(self.data)) - x.shape[1] / 2 * (2 * math.pi * v).log()
-        mean = (mean / first + centre).reshape(x_t.shape)
+        mean = (mean / first + centre).reshape(x_t.shape).to(x_t.dtype)
         return mean, 1 / first[:, 0], (first**2 / second)[:, 0], log_density[:, 0]
 
 

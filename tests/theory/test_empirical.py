@@ -123,6 +123,12 @@ def test_the_precision_that_others_chose_is_left_alone_and_not_used():
     torch.testing.assert_close(found, expected)
 
 
+def test_half_precision_rounds_the_samples_and_nothing_else():
+    data, x = points(64, 300, 20).float(), points(9, 300, 21).bfloat16()
+    found = EmpiricalDenoiser(data).nature_mean(x, VE().level(3.0))
+    torch.testing.assert_close(found, EmpiricalDenoiser(data).nature_mean(x.float(), VE().level(3.0)).bfloat16())
+
+
 def test_memory_does_not_grow_with_the_set():
     def largest_allocation(n: int) -> int:
         data, x = torch.randn(n, 16), torch.randn(8, 16)

@@ -207,6 +207,15 @@ def test_a_3_for_two_atoms(n, share, beta, reach):
     assert Marginal(np.array([theta, large]), mass / mass.sum()).tau(n) <= 2 * theta
 
 
+def test_the_measured_slack_of_a_3():
+    """At n = 1 the most is 1 - 1/e of the bound, in the limit; no scan over n <= 1000 has found more."""
+    theta, beta = 0.5, 2 / math.e
+    mass = np.array([beta / theta, 1 - beta])
+    found = Marginal(np.array([theta, 1.0]), mass / mass.sum())
+    assert math.log(1 / (theta * beta)) == pytest.approx(1)
+    assert found.tau(1) / (2 * theta) == pytest.approx(1 - 1 / math.e)
+
+
 def test_typical_counts_add_up():
     counts = typical_counts(ListPrior([1, 10], 40), 100, np.random.default_rng(0))
     assert sum(counts.values()) == 40

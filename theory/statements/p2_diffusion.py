@@ -36,7 +36,7 @@ def _equation_1() -> Findings:
     return Findings(
         (
             Evidence(
-                "|X_t - (sqrt(1 - s^2) X_0 + s Z)|, 101 levels", _most(level.perturb(x_0, z) - printed), "<=", 1e-15
+                "|X_t - (sqrt(1 - s^2) X_0 + s Z)|, 101 levels", _most(level.perturb(x_0, z) - printed), "<=", 1e-14
             ),
         )
     )

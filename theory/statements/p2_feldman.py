@@ -23,6 +23,9 @@ from theory.statements.base import Evidence, Findings, Statement
 ATOMS = [[Fraction(1, 2), Fraction(1, 2)], [Fraction(1, 3), Fraction(2, 3)], [Fraction(1)]]
 """Three subpopulations with two, two and one points."""
 
+_ENDS = ((3, 0, 0), (2, 1, 0))
+"""Counts whose first entry is n or n - 1."""
+
 
 def _definition_1() -> Findings:
     entries, components = (1, 4, 10), 3
@@ -77,6 +80,7 @@ def _lemma_2_1() -> Findings:
     two = max(
         abs(exact_posterior_means(pair, (k, 5 - k))[0] - Fraction(pair.exact_marginal().tau(5, k))) for k in range(6)
     )
+    ends = [exact_posterior_means(prior, c)[0] - Fraction(prior.exact_marginal().tau(3, c[0])) for c in _ENDS]
     far = ListPrior([1, 100], 10_000, [0.9, 0.1])
     all_distinct = posterior_mean(far, {1: 10_000}, 1) / float(far.lattice_marginal().tau(10_000)) - 1
     return Findings(
@@ -90,6 +94,9 @@ def _lemma_2_1() -> Findings:
             Evidence("tau_1 of list (1, 10), N = n = 3, less 6378145/19018524", _tau_off(tau_1), "<=", 0),
             Evidence("average of E[alpha_i|Z] over Z with l_i = 1 against tau_1, exact", _averaged(prior), "<=", 0),
             Evidence("gamma prior: max |E[alpha|Z]/tau_l - 1|", dirichlet, "<=", 1e-10),
+            Evidence(
+                "l = n and n - 1, N = n = 3: max |E[alpha|Z] - tau_l|, exact", float(max(map(abs, ends))), "<=", 0
+            ),
             Evidence("N = 2, n = 5: max |E[alpha|Z] - tau_l|, exact", float(two), "<=", 0),
             Evidence("typical Z, list (1, 10), N = n = 10: RMS gap", _gap(ListPrior([1, 10], 10), 10, 40), ">=", 0.02),
             Evidence("N = n = 10^4: RMS gap", _gap(ListPrior([1, 10], 10_000), 10_000, 20), "<=", 0.004),
@@ -220,7 +227,8 @@ STATEMENTS: tuple[Statement, ...] = (
         _lemma_2_1,
         "correction",
         "E[alpha_i | l_i = l] = tau_l: tau_l is the average of E[alpha_i | Z] over Z. Equality for each Z holds for "
-        "N = 2 and under gamma priors; for typical Z the gap vanishes as N grows, for an all-distinct Z it need not.",
+        "N = 2, for l = n and n - 1, and under gamma priors; for typical Z the gap vanishes as N grows, for an "
+        "all-distinct Z it need not.",
     ),
     Statement(
         "P2-A.1",
