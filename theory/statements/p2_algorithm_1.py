@@ -12,7 +12,7 @@ from ambient import tweedie
 from ambient.levels import UniformTime
 from ambient.nature import noisy_copy
 from ambient.objectives import AmbientScoreMatching, Batch, Hybrid, PlainWeight
-from ambient.process import VP, Level
+from ambient.process import VE, VP, Level
 from ambient.randomness import Draws
 from theory.empirical import EmpiricalDenoiser
 from theory.landing import Landing, land
@@ -179,6 +179,20 @@ def _distance(found: dict[float, Landing]) -> float:
     return max(float(f.noisy_distance.max()) for f in found.values())
 
 
+def _levels_in_use() -> Findings:
+    ends = {sigma: float(VP().time(VE().level(sigma))) for sigma in (0.4, 4.0)}
+    back = max(abs(float(VP().level(t).ratio) - sigma) for sigma, t in ends.items())
+    return Findings(
+        printed=(Evidence("the largest sigma_tn, as a level of eq. (1)", 4.0, "<=", 1.0),),
+        corrected=(
+            Evidence("sigma_tn = 4 as sigma_t / alpha_t: its VP level", ends[4.0], "<=", 1.0),
+            Evidence("|sigma_t / alpha_t - sigma_tn| at those VP levels", back, "<=", 1e-13),
+            Evidence("|VP level of .4 - .3714|", abs(ends[0.4] - 0.3714), "<=", 1e-4),
+            Evidence("|VP level of 4 - .9701|", abs(ends[4.0] - 0.9701), "<=", 1e-4),
+        ),
+    )
+
+
 STATEMENTS: tuple[Statement, ...] = (
     Statement(
         "P2-Alg1",
@@ -209,5 +223,13 @@ STATEMENTS: tuple[Statement, ...] = (
         "correction",
         "The full optimum lands on the training images again, and below the level where the posterior weights leave 1 "
         "on the one whose noisy copy it passed. Whatever is gained comes from networks that do not reach this optimum.",
+    ),
+    Statement(
+        "P2-Alg1-levels",
+        "P2 section 5.1, Figure 1, against eq. (1)",
+        "sigma_tn in [0.4, 4] are levels of Algorithm 1, which is printed for eq. (1), where sigma_t <= 1.",
+        _levels_in_use,
+        "misprint",
+        "They are noise-to-signal ratios sigma_t / alpha_t, EDM's sigma: VP levels .371 to .970.",
     ),
 )
