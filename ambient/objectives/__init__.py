@@ -10,23 +10,43 @@ knows neither the network nor the process nor the scale that it serves.
 """
 
 from ambient.objectives.ambient import AmbientScoreMatching
+from ambient.objectives.antithetic import AntitheticAmbient, AntitheticWeight
 from ambient.objectives.base import Batch, Loss, Objective
-from ambient.objectives.consistency import Consistency
+from ambient.objectives.consistency import Anywhere, Consistency, FromAbove, Jump, Near, Observed, paper_consistency
 from ambient.objectives.dsm import DenoisingScoreMatching
+from ambient.objectives.expectation_maximisation import OnlineEM
 from ambient.objectives.hybrid import Hybrid
+from ambient.objectives.recommended import recommended, sigma_data_of
+from ambient.objectives.second_order import SecondOrderTweedie
+from ambient.objectives.subsampled import Subsampled
+from ambient.objectives.sure import SURE
 from ambient.objectives.weights import EDMWeight, EpsilonWeight, NatureWeight, PlainWeight, Weight
 
 __all__ = [
+    "SURE",
     "AmbientScoreMatching",
+    "AntitheticAmbient",
+    "AntitheticWeight",
+    "Anywhere",
     "Batch",
     "Consistency",
     "DenoisingScoreMatching",
     "EDMWeight",
     "EpsilonWeight",
+    "FromAbove",
     "Hybrid",
+    "Jump",
     "Loss",
     "NatureWeight",
+    "Near",
     "Objective",
+    "Observed",
+    "OnlineEM",
     "PlainWeight",
+    "SecondOrderTweedie",
+    "Subsampled",
     "Weight",
+    "paper_consistency",
+    "recommended",
+    "sigma_data_of",
 ]
