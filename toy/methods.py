@@ -9,8 +9,8 @@ from typing import Literal
 from torch import Tensor
 
 from ambient.data import Samples
-from ambient.levels import UniformTime
-from ambient.objectives import AmbientScoreMatching, Consistency, DenoisingScoreMatching, Hybrid, Objective
+from ambient.objectives import AmbientScoreMatching, DenoisingScoreMatching, Hybrid, Objective
+from ambient.objectives.consistency import paper_consistency
 from ambient.process import VE, Level
 
 MethodName = Literal["dsm", "hybrid", "ambient", "ambient+consistency"]
@@ -46,7 +46,7 @@ class Method:
 
 
 def _consistent() -> Objective:
-    return AmbientScoreMatching() + Consistency(levels=UniformTime(VE(), t_max=3.0))
+    return AmbientScoreMatching() + paper_consistency(VE(), t_max=3.0)
 
 
 METHODS: dict[str, Method] = {

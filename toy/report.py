@@ -9,7 +9,7 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from ambient.files import read_records, write_json
+from ambient.files import read_records, write_atomically, write_json
 from toy import plots
 from toy.config import Cell, Options
 
@@ -32,7 +32,7 @@ def write_report(
     references: dict[int, dict[str, dict[str, Any]]],
     console: Console,
 ) -> None:
-    """Write metrics.json and the pictures to the run's folder, print the table, and say where all is.
+    """Write metrics.json, table.md and the pictures to the run's folder, print the table, and say where all is.
 
     Args:
         options: The options of the run.
@@ -51,7 +51,9 @@ def write_report(
     plots.save(folder / "curves.png", plots.training_curves(records))
     if len(options.sigma_nature) > 1:
         plots.save(folder / "pareto.png", plots.pareto(models, others))
-    console.print(_table({**models, **others}, options))
+    title, table = _title(options), _entries({**models, **others})
+    write_atomically(folder / "table.md", lambda file: file.write_text(_markdown(title, table)))
+    console.print(_rich(title, table))
     for line in comparisons_in_words(comparisons):
         console.print(line)
     console.print(f"Results: {folder}{_listing(folder)}", soft_wrap=True, highlight=False)
@@ -78,15 +80,31 @@ def _against_dsm(models: Rows) -> dict[str, dict[str, float]]:
     }
 
 
-def _table(rows: Rows, options: Options) -> Table:
+def _title(options: Options) -> str:
     splits = "" if len(options.seeds) == 1 else f", mean ± spread over {len(options.seeds)} splits"
-    table = Table(title=f"{options.data}, N = {options.images}, {options.samples} samples{splits}")
-    table.add_column("method")
-    for title, _ in COLUMNS.values():
-        table.add_column(title, justify="right")
-    for row, values in rows.items():
-        table.add_row(row, *(_entry(values, key, form) for key, (_, form) in COLUMNS.items()))
+    return f"{options.data}, N = {options.images}, {options.samples} samples{splits}"
+
+
+def _entries(rows: Rows) -> list[list[str]]:
+    """The table as text, its head first."""
+    head = ["method", *(title for title, _ in COLUMNS.values())]
+    body = [[row, *(_entry(v, key, form) for key, (_, form) in COLUMNS.items())] for row, v in rows.items()]
+    return [head, *body]
+
+
+def _rich(title: str, entries: list[list[str]]) -> Table:
+    table = Table(title=title)
+    for i, name in enumerate(entries[0]):
+        table.add_column(name, justify="right" if i else "left")
+    for row in entries[1:]:
+        table.add_row(*row)
     return table
+
+
+def _markdown(title: str, entries: list[list[str]]) -> str:
+    rule = ["---", *["--:"] * (len(entries[0]) - 1)]
+    rows = ["| " + " | ".join(row) + " |" for row in (entries[0], rule, *entries[1:])]
+    return "\n".join([title, "", *rows]) + "\n"
 
 
 def _entry(values: list[dict[str, Any]], key: str, form: str) -> str:
