@@ -8,6 +8,7 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import Annotated
 
+import torch
 import tyro
 from rich.console import Console
 from rich.markup import escape
@@ -39,6 +40,7 @@ def main(
     Returns:
         0 if every verdict is the one on record, 1 if one is not, 2 for a mistake in the arguments.
     """
+    torch.set_num_threads(1)  # the worlds are small: more threads would only wait for one another
     try:
         chosen = _choose(only)
         results = _run(chosen, 1 if only else workers)

@@ -62,7 +62,7 @@ def check_all(
 
     Args:
         statements: What to run; with several workers, statements of `theory.statements.STATEMENTS`.
-        workers: Number of processes, >= 1; each uses one thread.
+        workers: Number of processes, >= 1; with several, each uses one thread.
         done: Called with each result as it comes in.
 
     Returns:
@@ -74,15 +74,11 @@ def check_all(
     if workers < 1:
         raise ValueError(f"workers must be at least 1, got {workers}")
     results = {}
-    for result in _alone(statements) if min(workers, len(statements)) < 2 else _together(statements, workers):
+    alone = min(workers, len(statements)) < 2
+    for result in map(check, statements) if alone else _together(statements, workers):
         results[result.statement.id] = result
         done(result)
     return [results[statement.id] for statement in statements]
-
-
-def _alone(statements: Sequence[Statement]) -> Iterator[Result]:
-    torch.set_num_threads(1)
-    return map(check, statements)
 
 
 def _together(statements: Sequence[Statement], workers: int) -> Iterator[Result]:
