@@ -64,6 +64,9 @@ class LinearProblem:
         kernel: One reverse step of p_h; only its mean matters here.
         ambient: Whether the ambient term is part of the objective.
         consistency: Whether the consistency term is.
+
+    Raises:
+        ValueError: If no level is noisier than the nature level, or there is no such level.
     """
 
     levels: Level
@@ -72,6 +75,11 @@ class LinearProblem:
     kernel: Kernel = kernels.ancestral
     ambient: bool = True
     consistency: bool = True
+
+    def __post_init__(self) -> None:
+        count = self.levels.sigma.numel()
+        if not 0 <= self.nature < count - 1:
+            raise ValueError(f"of {count} levels the nature level is one of 0..{count - 2}, got {self.nature}")
 
     @classmethod
     def of(cls, covariance: Tensor, levels: Level, nature: int, **options: Any) -> LinearProblem:

@@ -233,7 +233,11 @@ class ReverseKernel:
 
     def covariance(self) -> Tensor:
         """Cov[X_s | X_t = x], (B, d, d): within the components and between them."""
-        within = torch.einsum("bk,bkde->bde", self.weights, self.covariances)
+        values, vectors = self.weights[:, :, None] * self.variances, self.mixture._vectors
+        if vectors is None:
+            within = torch.diag_embed(values.sum(1).expand(-1, self.mixture.dimension))
+        else:
+            within = torch.einsum("bki,kdi,kei->bde", values, vectors, vectors)
         spread = self.means - self.mean()[:, None]
         return within + torch.einsum("bk,bkd,bke->bde", self.weights, spread, spread)
 

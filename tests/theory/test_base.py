@@ -1,11 +1,13 @@
 from __future__ import annotations
 
 import math
+from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from theory import statements
 from theory.statements import NOT_CHECKED, STATEMENTS
 from theory.statements.base import Evidence, Findings, Statement
 
@@ -57,6 +59,11 @@ def test_only_the_words_are_on_record() -> None:
     assert statement("misprint").verdict(findings([True], [True])) == "exact"
     assert statement("exact").verdict(findings([True], [False])) == "unsupported"
     assert statement("misprint").verdict(findings([False], [])) == "unsupported"
+
+
+def test_every_module_of_statements_is_in_the_register() -> None:
+    files = Path(statements.__file__).parent.glob("p[12]_*.py")
+    assert {path.stem for path in files} == {module.__name__.split(".")[-1] for module in statements._MODULES}
 
 
 def test_every_id_is_unique_and_every_correction_is_spelled_out() -> None:

@@ -111,3 +111,9 @@ def test_the_minimiser_needs_the_noisy_covariance_only() -> None:
     observed = nature.alpha**2 * truth + nature.sigma**2 * torch.eye(2, dtype=torch.float64)
     found = LinearProblem(levels, 3, observed).minimise()
     torch.testing.assert_close(found, optimal(truth, levels), rtol=0, atol=1e-10)
+
+
+@pytest.mark.parametrize("nature", [-1, 7, 8])
+def test_a_nature_level_outside_the_ladder_is_named(nature: int) -> None:
+    with pytest.raises(ValueError, match=r"one of 0\.\.6"):
+        LinearProblem(ladder("VE"), nature, covariance(0, 2))

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 import theory.__main__ as command
+from theory import plots_p2
 from theory.statements import NOT_CHECKED, STATEMENTS, Evidence, Findings, Statement
 
 ROOT = Path(__file__).parents[2]
@@ -67,8 +68,11 @@ def test_a_changed_verdict_is_named(world: dict[str, float], capsys: pytest.Capt
     assert "P2-two" not in error.split("P1-one")[-1]
 
 
-def test_the_report_shows_failures_corrections_and_what_is_open(world: dict[str, float], tmp_path: Path) -> None:
+def test_the_report_shows_failures_corrections_and_what_is_open(
+    world: dict[str, float], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     world["measured"] = 1.5
+    monkeypatch.setattr(plots_p2, "plots", lambda folder: [])  # drawn in their own test
     assert command.main(report=tmp_path / "report", workers=1) == 1
     text = (tmp_path / "report" / "README.md").read_text()
     assert "**unsupported**" in text

@@ -212,6 +212,21 @@ def test_large_mixtures_stay_exact(large: GaussianMixture, sigma: float) -> None
     assert bool(large.score(x, level).isfinite().all())
 
 
+def test_posterior_covariances_of_large_mixtures(large: GaussianMixture) -> None:
+    level = VE().level(12.0)  # where several components share the posterior
+    x = points(large, level, 2, 1)
+    kernel = large.reverse_kernel(x, level, Level.clean())
+    covariance = kernel.covariance()[0]
+    assert 0.01 < float(kernel.weights.max()) < 0.99
+    within = 3072 * float(kernel.variances[0, 0, 0])
+    squares = float(kernel.weights[0] @ kernel.means[0].square().sum(1))
+    assert float(covariance.trace()) == pytest.approx(within + squares - float(kernel.mean().square().sum()), rel=1e-9)
+    direction = torch.nn.functional.normalize(torch.ones(3072, dtype=torch.float64), dim=0)
+    along = kernel.means[0] @ direction
+    spread = float(kernel.weights[0] @ along**2 - (kernel.weights[0] @ along) ** 2)
+    assert float(direction @ covariance @ direction) == pytest.approx(within / 3072 + spread, rel=1e-9)
+
+
 def test_a_denoiser_of_images_in_single_precision(large: GaussianMixture) -> None:
     sigma = torch.tensor([0.05, 0.5, 1.0, 40.0])
     images = large.sample(4, torch.Generator().manual_seed(3)).float().reshape(4, 3, 32, 32)
