@@ -43,17 +43,19 @@ def main(
     torch.set_num_threads(1)  # the worlds are small: more threads would only wait for one another
     try:
         chosen = _choose(only)
+        if report is not None:
+            report.mkdir(parents=True, exist_ok=True)  # so that a path that cannot be is refused before the work
         results = _run(chosen, 1 if only else workers)
-    except ValueError as error:
+        console = Console(width=None if sys.stdout.isatty() else 160)
+        console.print(_table(results))
+        if json is not None:
+            write_json(json, as_json(results))
+            console.print(f"results: {json}")
+        if report is not None:
+            console.print(f"report: {write_report(report, results)}")
+    except (ValueError, OSError) as error:
         print(error, file=sys.stderr)
         return 2
-    console = Console(width=None if sys.stdout.isatty() else 160)
-    console.print(_table(results))
-    if json is not None:
-        write_json(json, as_json(results))
-        console.print(f"results: {json}")
-    if report is not None:
-        console.print(f"report: {write_report(report, results)}")
     return _judge(results)
 
 

@@ -68,6 +68,19 @@ def test_a_changed_verdict_is_named(world: dict[str, float], capsys: pytest.Capt
     assert "P2-two" not in error.split("P1-one")[-1]
 
 
+def test_a_place_that_cannot_be_written_is_named(
+    world: dict[str, float], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "file").write_text("")
+    assert command.main(report=tmp_path / "file", workers=1) == 2
+    assert command.main(json=tmp_path / "file" / "results.json", workers=1) == 2
+    assert command.main(workers=0) == 2
+    lines = [line for line in capsys.readouterr().err.splitlines() if line.strip()]
+    assert str(tmp_path / "file") in lines[0]
+    assert "could not write" in lines[-2]
+    assert lines[-1] == "workers must be at least 1, got 0"
+
+
 def test_the_report_shows_failures_corrections_and_what_is_open(
     world: dict[str, float], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
