@@ -11,7 +11,7 @@ from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wai
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from multiprocessing.connection import wait as wait_for_exit
-from queue import Empty, Queue
+from queue import Empty
 from typing import Any
 
 import torch
@@ -24,7 +24,10 @@ from toy.config import Cell, Options
 from toy.report import write_report
 
 Messages = Any
-"""A queue of (cell name, stage, done, total), of this process or shared with others."""
+"""A queue of (cell name, stage, done, total) that processes share."""
+
+_inherited: dict[str, Messages] = {}
+"""What a worker was given when it started: a queue reaches a process in no other way."""
 
 
 def run_experiment(options: Options, console: Console) -> None:
@@ -55,24 +58,23 @@ def _in_this_process(cells: list[Cell], options: Options, show: Any) -> list[dic
 
 def _in_processes(cells: list[Cell], options: Options, show: Any) -> list[dict[str, Any]]:
     context = multiprocessing.get_context("spawn")
-    with context.Manager() as manager:
-        messages = manager.Queue()
-        pool = ProcessPoolExecutor(options.workers, context, _enter_worker, (options,))
-        try:
-            futures = [pool.submit(_work, cell, options, messages) for cell in cells]
-            _follow(futures, messages, show)
-        except BaseException as error:
-            for process in list((pool._processes or {}).values()):
-                process.terminate()
-            pool.shutdown(cancel_futures=True)
-            if isinstance(error, BrokenProcessPool):
-                raise RuntimeError("a worker was killed, perhaps for want of memory; try --processes 1") from error
-            raise
-        pool.shutdown()
-        return [future.result() for future in futures]
+    messages = context.Queue()
+    pool = ProcessPoolExecutor(options.workers, context, _enter_worker, (options, messages))
+    try:
+        futures = [pool.submit(_work, cell, options) for cell in cells]
+        _follow(futures, messages, show)
+    except BaseException as error:
+        for process in list((pool._processes or {}).values()):
+            process.terminate()
+        pool.shutdown(cancel_futures=True)
+        if isinstance(error, BrokenProcessPool):
+            raise RuntimeError("a worker was killed, perhaps for want of memory; try --processes 1") from error
+        raise
+    pool.shutdown()
+    return [future.result() for future in futures]
 
 
-def _follow(futures: list[Future[dict[str, Any]]], messages: Queue[Any], show: Any) -> None:
+def _follow(futures: list[Future[dict[str, Any]]], messages: Messages, show: Any) -> None:
     """Pass messages on until every cell is done; raise as soon as one has failed."""
     pending = set(futures)
     while pending:
@@ -86,8 +88,8 @@ def _follow(futures: list[Future[dict[str, Any]]], messages: Queue[Any], show: A
                 break
 
 
-def _work(cell: Cell, options: Options, messages: Messages) -> dict[str, Any]:
-    return run_cell(cell, options, _Throttled(messages, cell.name))
+def _work(cell: Cell, options: Options) -> dict[str, Any]:
+    return run_cell(cell, options, _Throttled(_inherited["messages"], cell.name))
 
 
 class _Throttled:
@@ -103,7 +105,8 @@ class _Throttled:
             self.last = mark
 
 
-def _enter_worker(options: Options) -> None:
+def _enter_worker(options: Options, messages: Messages) -> None:
+    _inherited["messages"] = messages
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     torch.set_num_threads(max(1, (os.cpu_count() or 1) // options.workers))
     _set_device(options)
