@@ -48,6 +48,7 @@ def main(
         results = _run(chosen, 1 if only else workers)
         console = Console(width=None if sys.stdout.isatty() else 160)
         console.print(_table(results))
+        console.print(f"{len(results)} statements, {sum(result.seconds for result in results):.0f} s in their checks")
         if json is not None:
             write_json(json, as_json(results))
             console.print(f"results: {json}")

@@ -73,7 +73,6 @@ def _record(result: Result) -> dict[str, Any]:
         "printed": [_number(e) for e in findings.printed] if findings else [],
         "corrected": [_number(e) for e in findings.corrected] if findings else [],
         "error": result.error,
-        "seconds": round(result.seconds, 2),
     }
 
 
