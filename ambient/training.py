@@ -26,6 +26,7 @@ from diffusers.training_utils import EMAModel
 from torch import Tensor, nn
 from tqdm.auto import tqdm
 
+from ambient.collapse import CollapseWatch
 from ambient.data import Order, Samples
 from ambient.files import append_record, read_records, save_tensors, write_records
 from ambient.identity import claim_folder
@@ -102,6 +103,7 @@ def train(
     identity: Mapping[str, Any] | None = None,
     accelerator: Accelerator | None = None,
     progress: Progress | None = None,
+    watch: bool = True,
 ) -> nn.Module:
     """Train `denoiser` in place, or go on with the run that `folder` holds, and return it with averaged weights.
 
@@ -115,9 +117,13 @@ def train(
         identity: What else makes this run what it is, for instance the network's options.
         accelerator: Device and processes; a default one if None.
         progress: Called as the run goes on; a progress bar if None.
+        watch: Whether a run with a term below the nature level is watched for collapse (`ambient.collapse`).
 
     Returns:
         `denoiser`, in evaluation mode, with the averaged weights.
+
+    Warns:
+        CollapseWarning: If the model agrees with itself and not with the data.
 
     Raises:
         ConfigMismatchError: If the folder holds a run of another configuration, naming the fields.
@@ -137,7 +143,10 @@ def train(
         return denoiser.to(accelerator.device).eval()
     run = _Run(denoiser, objective, samples, config, folder, accelerator)
     run.resume()
+    run.watch = CollapseWatch.of(objective, samples, config.batch) if watch else None
     run.loop(progress)
+    if run.watch is not None:
+        run.watch.check(denoiser, 1.0, config.steps)
     run.ema.copy_to(denoiser.parameters())
     if accelerator.is_main_process:
         save_tensors(final, denoiser.state_dict())
@@ -164,6 +173,7 @@ class _Run:
         adam = torch.optim.Adam(denoiser.parameters(), lr=config.learning_rate, fused=True)
         self.model, self.adam = accelerator.prepare(denoiser, adam)
         self.ema = EMAModel(denoiser.parameters(), decay=config.ema, foreach=True)
+        self.watch: CollapseWatch | None = None
         self.step = 0
         self.seconds = 0.0
 
@@ -183,6 +193,8 @@ class _Run:
                     window, start = _Window(), now
                 if self.step % config.checkpoint_every == 0 or self.step == config.steps:
                     self.save()
+                    if self.watch is not None and self.step < config.steps:
+                        self.watch.check(self.denoiser, self.step / config.steps, self.step)
 
     def update(self, order: Order) -> tuple[Loss, Tensor]:
         """One update; returns the loss and the norm of its gradient."""
