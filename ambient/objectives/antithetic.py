@@ -49,14 +49,16 @@ class AntitheticAmbient(Objective):
     Two evaluations a sample; to spend one, take it on every other sample (`objectives.Subsampled`).
 
     Attributes:
-        added: Distribution of e / sigma_n, as variance-exploding levels. Two thirds of the default lie below 1: what is
-            wrong at t_n is amplified below it.
-        smallest: Least e / sigma_n, > 0. Smaller is closer to Stein's estimate, at no gain in variance.
+        added: Distribution of e / sigma_n, as variance-exploding levels. The default lies near 1:
+            what is wrong at t_n is amplified below it.
+        smallest: Least e / sigma_n, > 0. Small e is Stein's estimate, which a network can overfit: on a finite set it
+            learns to bend h at the samples themselves, and only there. Choose it by this
+            loss on held-out noisy samples.
         weight: w(t, n).
     """
 
-    added: LevelDistribution = LogNormal(-0.5, 1.5)
-    smallest: float = 0.05
+    added: LevelDistribution = LogNormal(0.0, 1.2)
+    smallest: float = 0.5
     weight: Weight = AntitheticWeight()
 
     def __call__(self, denoiser: Denoiser, batch: Batch, draws: Draws) -> Loss:
