@@ -60,7 +60,7 @@ class ClassifierFeatures:
     name = "classifier"
 
     def __init__(self, images: Tensor, labels: Tensor, hidden: tuple[int, ...] = (128, 32), seed: int = 0) -> None:
-        self.network = MLPClassifier(hidden, alpha=1.0, learning_rate_init=3e-3, max_iter=300, random_state=seed)
+        self.network = MLPClassifier(hidden, alpha=1.0, learning_rate_init=3e-3, max_iter=1000, random_state=seed)
         self.network.fit(_rows(images), labels.numpy())
 
     def __call__(self, images: Tensor) -> Tensor:
