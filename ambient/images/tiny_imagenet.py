@@ -13,7 +13,7 @@ _WNID = re.compile(r"n\d{8}")
 
 
 def find_tiny_imagenet(store: Store) -> str | None:
-    """What comes before "train/<wnid>/images/" or "wnids.txt" in the store's names, or None if it is not Tiny ImageNet."""
+    """What comes before "train/<wnid>/" or "wnids.txt" in the names, or None if this is not Tiny ImageNet."""
     for name in store.names:
         parts = name.split("/")
         for depth in (0, 1):
