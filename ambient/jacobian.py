@@ -20,7 +20,7 @@ def jvp(
     denoiser: Denoiser, x_t: Tensor, level: Level, direction: Tensor, condition: Mapping[str, Any] | None = None
 ) -> tuple[Tensor, Tensor]:
     """h(x_t) and J v for v = `direction`, all (B, *)."""
-    h, slope = torch.func.jvp(lambda x: denoiser(x, level, **(condition or {})), (x_t,), (direction,))[:2]
+    h, slope = torch.func.jvp(lambda x: denoiser(x, level, **(condition or {})), (x_t.contiguous(),), (direction,))[:2]
     return h, slope
 
 

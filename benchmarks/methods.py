@@ -11,8 +11,6 @@ from ambient.levels import LogNormal
 from ambient.objectives import (
     SURE,
     AmbientScoreMatching,
-    AntitheticAmbient,
-    AntitheticWeight,
     Consistency,
     DenoisingScoreMatching,
     EDMWeight,
@@ -58,7 +56,8 @@ def _ambient(world: World) -> AmbientScoreMatching:
 
 
 def _antithetic(world: World) -> Objective:
-    return Subsampled(AntitheticAmbient(weight=AntitheticWeight(world.sigma_data)), 2)
+    """The first part of the recommended recipe."""
+    return recommended(world.nature, world.sigma_data, stream=world.size is None).parts[0][1]
 
 
 def _paper(world: World) -> list[Stage]:
@@ -95,7 +94,7 @@ METHODS: dict[str, Callable[[World], list[Stage]]] = {
     "rollout-consistency": _rollout_consistency,
     "two-stage-sure": _two_stage_sure,
     "second-order": _second_order,
-    "recommended": lambda world: [Stage(recommended(world.nature, world.sigma_data))],
+    "recommended": lambda world: [Stage(recommended(world.nature, world.sigma_data, stream=world.size is None))],
 }
 """Stages of each method in a world.
 

@@ -17,11 +17,13 @@ posterior. Several rollouts of the same x_n, re-centred at it,
 
 have that mean exactly and the covariance of the rollouts, and the factor becomes (1 - g)^2: with g = .14, .74
 instead of .98. An exact denoiser is a fixed point of the first two moments either way; re-centring costs the rest of
-the posterior's shape a little, since each sample is mixed with its group's mean, the less the larger m."""
+the posterior's shape a little, since each sample is mixed with its group's mean, the less the larger m.
+"""
 
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import torch
@@ -36,6 +38,9 @@ from ambient.process import Level
 from ambient.randomness import Draws
 from ambient.rollout import PosteriorRollout
 
+PosteriorSampler = Callable[[Denoiser, Batch, Tensor, Draws], Tensor]
+"""(denoiser, batch, h(x_n, t_n), draws) -> samples of X_0 given x_n, (B, *)."""
+
 
 @dataclass(frozen=True)
 class OnlineEM(Objective):
@@ -49,7 +54,7 @@ class OnlineEM(Objective):
         group: m, posterior samples for each observed sample; from 2 on they are re-centred at h(x_n, t_n).
     """
 
-    rollout: PosteriorRollout = PosteriorRollout()
+    rollout: PosteriorSampler = PosteriorRollout()
     levels: LevelDistribution = LogNormal()
     weight: Weight = EDMWeight()
     reuse: int = 4

@@ -17,19 +17,21 @@ from torch import Tensor
 
 from ambient.levels import LogNormal
 from ambient.objectives.antithetic import AntitheticAmbient, AntitheticWeight
-from ambient.objectives.base import Objective
+from ambient.objectives.base import Sum
 from ambient.objectives.expectation_maximisation import OnlineEM
 from ambient.objectives.subsampled import Subsampled
 from ambient.objectives.weights import EDMWeight
 from ambient.process import Level
 
 
-def recommended(nature: Level, sigma_data: float) -> Objective:
+def recommended(nature: Level, sigma_data: float, *, stream: bool = False) -> Sum:
     """Ambient score matching above t_n and online EM below it, for batches that are multiples of 64.
 
     Args:
         nature: t_n, one level for all samples, sigma > 0.
-        sigma_data: Standard deviation of the clean data, for instance `sigma_data_of(samples)`.
+        sigma_data: Standard deviation of the clean data, for instance `sigma_data_of(x_n, nature)`.
+        stream: Whether no sample is seen more than a few times. Pairs then come as near as sigma_n / 20, which
+            a network would overfit on a finite set.
 
     Raises:
         ValueError: If the data are clean.
@@ -37,9 +39,11 @@ def recommended(nature: Level, sigma_data: float) -> Objective:
     ratio = float(nature.ratio)
     if not ratio > 0:
         raise ValueError("the data are clean: there is nothing below the nature level; use DenoisingScoreMatching")
-    above = AntitheticAmbient(weight=AntitheticWeight(sigma_data))
+    weight = AntitheticWeight(sigma_data)
+    near = AntitheticAmbient(LogNormal(-0.5, 1.5), 0.05, weight)
+    above = near if stream else AntitheticAmbient(weight=weight)
     below = OnlineEM(levels=LogNormal(math.log(ratio / 2), 1.0), weight=EDMWeight(sigma_data))
-    return Subsampled(above, 2) + 0.3 * Subsampled(below, 4)
+    return Sum(((1.0, Subsampled(above, 2)), (0.3, Subsampled(below, 4))))
 
 
 def sigma_data_of(x_n: Tensor, nature: Level) -> float:
