@@ -42,7 +42,7 @@ class Options:
     """Training steps."""
     batch: int = 64
     """Images a training step."""
-    learning_rate: float = 2e-3
+    learning_rate: float = 4e-3
     """Peak learning rate of Adam (cosine decay)."""
     samples: int = 1000
     """Images to generate with each model."""
