@@ -86,7 +86,7 @@ def _train(cell: Cell, options: Options, split: Split, folder: Path, report: Rep
     )
     train(
         denoiser,
-        method.objective(),
+        method.objective(samples, SIGMA_DATA),
         samples,
         config,
         folder,
@@ -104,7 +104,7 @@ def _sample(denoiser: EDMDenoiser, centre: Tensor, cell: Cell, options: Options,
             denoiser,
             range(options.samples),
             tuple(centre.shape),
-            karras.karras_sigmas(options.sampler_steps, SIGMA_MIN, SIGMA_MAX),
+            _grid(cell, options),
             seed=cell.seed,
             sampler=SAMPLERS[options.sampler],
             device=options.device,
@@ -112,6 +112,13 @@ def _sample(denoiser: EDMDenoiser, centre: Tensor, cell: Cell, options: Options,
         )
         save_tensors(path, {"images": torch.cat(list(batches)) + centre})
     return safetensors.torch.load_file(path)["images"]
+
+
+def _grid(cell: Cell, options: Options) -> Tensor:
+    sigmas = karras.karras_sigmas(options.sampler_steps, SIGMA_MIN, SIGMA_MAX)
+    if METHODS[cell.method].stop and cell.sigma_nature is not None:
+        return karras.truncate(sigmas, cell.sigma_nature)
+    return sigmas
 
 
 @cache

@@ -72,6 +72,9 @@ class Options:
             _require(len(values) > 0, f"--{option}: name at least one")
             _require(len(set(values)) == len(values), f"--{option} {' '.join(map(str, values))}: one is named twice")
         _require(all(seed >= 0 for seed in self.seeds), "--seeds: a seed is 0 or more")
+        for method in self.methods:
+            multiple = METHODS[method].multiple
+            _require(self.batch % multiple == 0, f"--batch {self.batch}: {method} needs a multiple of {multiple}")
         for name in ("steps", "batch"):
             _require(getattr(self, name) >= 1, f"--{name} {getattr(self, name)}: at least 1")
         _require(self.samples >= 10, f"--samples {self.samples}: the metrics need at least 10")

@@ -20,6 +20,10 @@ from toy.config import Options
         ({"seeds": (-1,)}, "--seeds"),
         ({"steps": 0}, "--steps 0"),
         ({"batch": 0}, "--batch 0"),
+        (
+            {"methods": ("ambient+consistency",), "batch": 96},
+            r"--batch 96: ambient\+consistency needs",
+        ),
         ({"samples": 3}, "--samples 3"),
         ({"sampler_steps": 1}, "--sampler-steps 1"),
         ({"learning_rate": 0.0}, "--learning-rate 0"),
