@@ -15,6 +15,7 @@ from ambient.objectives import (
     DenoisingScoreMatching,
     EDMWeight,
     Objective,
+    Occasional,
     SecondOrderTweedie,
     Subsampled,
     paper_consistency,
@@ -82,7 +83,7 @@ def _two_stage_sure(world: World) -> list[Stage]:
 def _second_order(world: World) -> list[Stage]:
     levels = LogNormal(math.log(world.sigma_n / 2), 1.0)
     below = SecondOrderTweedie(levels, EDMWeight(world.sigma_data))
-    return [Stage(_antithetic(world) + 0.3 * Subsampled(below, 4))]
+    return [Stage(_antithetic(world) + 0.3 * Occasional(below, 4))]
 
 
 METHODS: dict[str, Callable[[World], list[Stage]]] = {

@@ -18,7 +18,7 @@ from ambient.objectives.expectation_maximisation import OnlineEM
 from ambient.objectives.hybrid import Hybrid
 from ambient.objectives.recommended import recommended, sigma_data_of
 from ambient.objectives.second_order import SecondOrderTweedie
-from ambient.objectives.subsampled import Subsampled
+from ambient.objectives.subsampled import Occasional, Subsampled
 from ambient.objectives.sure import SURE
 from ambient.objectives.weights import EDMWeight, EpsilonWeight, NatureWeight, PlainWeight, Weight
 
@@ -41,6 +41,7 @@ __all__ = [
     "Near",
     "Objective",
     "Observed",
+    "Occasional",
     "OnlineEM",
     "PlainWeight",
     "SecondOrderTweedie",

@@ -1,7 +1,7 @@
 r"""The recipe for E[X_0 | X_t] at every level from noisy data alone that did best in `benchmarks.below_nature`.
 
     antithetic ambient pairs at and above t_n                 (half of the batch, two evaluations each)
-    + 0.3 x online EM below t_n                               (a quarter of the batch)
+    + 0.3 x online EM below t_n                               (in a quarter of the updates)
 
 with posterior samples by six second-order multistep reverse steps from x_n, four for each observed sample, re-centred
 at h(x_n, t_n), each used at four levels. Nothing is stored, nothing is staged: one objective, from the first step on.
@@ -19,13 +19,13 @@ from ambient.levels import LogNormal
 from ambient.objectives.antithetic import AntitheticAmbient, AntitheticWeight
 from ambient.objectives.base import Sum
 from ambient.objectives.expectation_maximisation import OnlineEM
-from ambient.objectives.subsampled import Subsampled
+from ambient.objectives.subsampled import Occasional, Subsampled
 from ambient.objectives.weights import EDMWeight
 from ambient.process import Level
 
 
 def recommended(nature: Level, sigma_data: float, *, stream: bool = False) -> Sum:
-    """Ambient score matching above t_n and online EM below it, for batches that are multiples of 64.
+    """Ambient score matching above t_n and online EM below it, for batches that are multiples of 16.
 
     Args:
         nature: t_n, one level for all samples, sigma > 0.
@@ -43,7 +43,7 @@ def recommended(nature: Level, sigma_data: float, *, stream: bool = False) -> Su
     near = AntitheticAmbient(LogNormal(-0.5, 1.5), 0.05, weight)
     above = near if stream else AntitheticAmbient(weight=weight)
     below = OnlineEM(levels=LogNormal(math.log(ratio / 2), 1.0), weight=EDMWeight(sigma_data))
-    return Sum(((1.0, Subsampled(above, 2)), (0.3, Subsampled(below, 4))))
+    return Sum(((1.0, Subsampled(above, 2)), (0.3, Occasional(below, 4))))
 
 
 def sigma_data_of(x_n: Tensor, nature: Level) -> float:

@@ -1,4 +1,4 @@
-"""An objective on a share of the batch."""
+"""An objective on a share of the batch, or of the updates, with the same expected value and gradient."""
 
 from __future__ import annotations
 
@@ -38,3 +38,26 @@ class Subsampled(Objective):
         rows = torch.arange(len(batch)) // self.every
         terms = {name: values[rows] for name, values in few.terms.items()}
         return Loss(few.per_sample[rows], terms, few.level[rows])
+
+
+@dataclass(frozen=True)
+class Occasional(Objective):
+    """`one_in` times `objective` in a random one of `one_in` updates, and nothing in the others.
+
+    At the cost of `Subsampled`, and of the same variance over many updates; but a network is called with the whole
+    batch or not at all, which pays where small batches cost as much as large ones.
+
+    Attributes:
+        objective: What to evaluate.
+        one_in: >= 1. All processes of a run draw the same updates.
+    """
+
+    objective: Objective
+    one_in: int = 4
+
+    def __call__(self, denoiser: Denoiser, batch: Batch, draws: Draws) -> Loss:
+        """The loss per sample, (B,); without a term for the log in an update that is left out."""
+        if float(torch.rand((), generator=draws.source)) * self.one_in >= 1:
+            return Loss(torch.zeros(len(batch), device=batch.x.device), {}, batch.nature.on(batch.x))
+        loss = self.objective(denoiser, batch, draws)
+        return Loss(self.one_in * loss.per_sample, loss.terms, loss.level)
