@@ -1,0 +1,35 @@
+"""Two processes under `accelerate launch` train as one does."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import safetensors.torch
+import torch
+
+from ambient.files import read_records
+
+ROOT = Path(__file__).resolve().parents[2]
+SCRIPT = [str(ROOT / "tests" / "ambient" / "train_small.py")]
+LAUNCH = ["-m", "accelerate.commands.launch", "--cpu", "--num_processes", "2", "--main_process_port", "0"]
+
+
+def run(*command: str) -> None:
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
+    done = subprocess.run([sys.executable, *command], capture_output=True, text=True, env=environment)
+    assert done.returncode == 0, done.stderr
+
+
+def test_two_processes_train_as_one(tmp_path: Path) -> None:
+    """The same order and the same noise, so the same weights but for the order of additions."""
+    run(*SCRIPT, str(tmp_path / "one"))
+    run(*LAUNCH, *SCRIPT, str(tmp_path / "two"))
+    one, two = (safetensors.torch.load_file(tmp_path / name / "model.safetensors") for name in ("one", "two"))
+    assert one.keys() == two.keys()
+    for name, weight in one.items():
+        assert torch.allclose(weight, two[name], rtol=1e-4, atol=1e-5), name
+    logs = [read_records(tmp_path / name / "log.jsonl") for name in ("one", "two")]
+    assert [r["images"] for r in logs[0]] == [r["images"] for r in logs[1]] == list(range(160, 961, 160))
