@@ -1,0 +1,11 @@
+"""Features of pretrained networks: Inception, DINOv2 and CLIP, each under the protocol of the paper that used it.
+
+Nothing is downloaded unless asked for, and nothing is used that is not what its name says.
+"""
+
+from ambient.pretrained.checked import PretrainedError
+from ambient.pretrained.clip import clip
+from ambient.pretrained.dinov2 import dinov2
+from ambient.pretrained.inception import Inception
+
+__all__ = ["Inception", "PretrainedError", "clip", "dinov2"]
