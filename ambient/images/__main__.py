@@ -38,7 +38,7 @@ class Check:
 
 def main(arguments: list[str] | None = None) -> int:
     """Run the command; returns its exit status."""
-    check = tyro.cli(Check, args=arguments)
+    check = tyro.cli(Check, prog="python -m ambient.images", args=arguments)
     try:
         data = load_images(check.source, check.options)
         _print_faults(data.report)

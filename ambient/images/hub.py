@@ -24,8 +24,8 @@ def is_hub_id(source: str) -> bool:
 
 def is_saved(folder: Path) -> bool:
     """Whether a folder was written by `Dataset.save_to_disk`, or holds parquet files."""
-    saved = (folder / "dataset_dict.json", folder / "state.json")
-    return folder.is_dir() and (any(f.exists() for f in saved) or next(folder.rglob("*.parquet"), None) is not None)
+    marks = ("dataset_dict.json", "state.json", "*.parquet", "*/*.parquet")
+    return folder.is_dir() and any(next(folder.glob(mark), None) is not None for mark in marks)
 
 
 def list_hub(source: str, options: ImageOptions) -> Listing:

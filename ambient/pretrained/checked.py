@@ -64,13 +64,15 @@ def load_network(kind: str, source: str, revision: str, online: bool) -> Any:
         raise PretrainedError(f"{source} needs the extra 'eval': pip install '.[eval]'") from error
     local = Path(source).is_dir()
     where = source if local else f"{source} at revision {revision}"
+    verbosity = transformers.logging.get_verbosity()
+    transformers.logging.set_verbosity_error()  # what is missing is said below, in one line
     try:
         network, found = getattr(transformers, kind).from_pretrained(
             source,
             revision=None if local else revision,
             local_files_only=not online,
             output_loading_info=True,
-            ignore_mismatched_sizes=True,  # they are refused below, in one line
+            ignore_mismatched_sizes=True,
         )
     except (OSError, ValueError, RuntimeError) as error:
         reason = str(error).strip().splitlines()[0]
@@ -78,6 +80,8 @@ def load_network(kind: str, source: str, revision: str, online: bool) -> Any:
         raise PretrainedError(
             f"cannot load {where} ({reason}); {way}download it where there is a connection, and give its folder"
         ) from error
+    finally:
+        transformers.logging.set_verbosity(verbosity)
     if lacking := [*found["missing_keys"], *found["mismatched_keys"]]:
         raise PretrainedError(
             f"{where} is not a {kind}: {len(lacking)} weights are missing or of another shape, such as "

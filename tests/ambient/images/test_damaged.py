@@ -67,6 +67,11 @@ def png_cut_short(path: Path) -> Damage:
 
 
 @damage
+def png_without_its_end(path: Path) -> Damage:
+    return _among_good(path, "bad.png", make.encode(make.picture(9))[:-8], "damaged")
+
+
+@damage
 def png_with_a_changed_byte(path: Path) -> Damage:
     content = bytearray(make.encode(make.picture(9)))
     content[len(content) // 2] ^= 0x10

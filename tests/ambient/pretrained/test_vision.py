@@ -93,14 +93,15 @@ def test_p2_reflects_and_does_not_normalise(dino_folder: Path, side: int, padded
     np.testing.assert_allclose(features, _reference(dino_folder, prepared), atol=2e-5)
 
 
-def test_p1_resizes_bilinearly_and_does_not_normalise(dino_folder: Path) -> None:
-    pixels = _bytes(2, 32)
-    positions = ((np.arange(224) + 0.5) * 32 / 224 - 0.5).clip(0)
+@pytest.mark.parametrize("side", [32, 300])
+def test_p1_resizes_bilinearly_and_does_not_normalise(dino_folder: Path, side: int) -> None:
+    pixels = _bytes(2, side)
+    positions = ((np.arange(224) + 0.5) * side / 224 - 0.5).clip(0)
     low = np.floor(positions).astype(int)
-    weights = np.zeros((224, 32))
+    weights = np.zeros((224, side))
     np.add.at(weights, (np.arange(224), low), 1 - (positions - low))
-    np.add.at(weights, (np.arange(224), (low + 1).clip(max=31)), positions - low)
-    prepared = np.einsum("ij,njkc,lk->nilc", weights, pixels / 255, weights)
+    np.add.at(weights, (np.arange(224), (low + 1).clip(max=side - 1)), positions - low)
+    prepared = np.einsum("ij,njkc,lk->nilc", weights, pixels / 255, weights, optimize=True)
     features = dinov2("p1", str(dino_folder))(_images(pixels))
     np.testing.assert_allclose(features, _reference(dino_folder, prepared), atol=2e-5)
 
