@@ -1,0 +1,84 @@
+"""How good posterior samples of few reverse steps are, when the denoiser is exact.
+
+From noisy samples of a world, each rule draws X_0 given X_n with the exact denoiser; the table gives the energy distance
+(times 1000) between what it draws and the clean samples behind the noisy ones, and the spread around the posterior mean
+as a ratio to the true one. What is left is the bias of the rule, which online EM would learn.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Literal, get_args
+
+import torch
+import tyro
+from rich.console import Console
+from rich.table import Table
+from torch import Tensor
+
+from ambient import kernels
+from ambient.files import write_json
+from ambient.randomness import Draws
+from ambient.rollout import PosteriorRollout
+from benchmarks.measures import energy_distance
+from benchmarks.worlds import WORLDS
+
+Rule = Literal["posterior mean", "second-order Tweedie", "ancestral", "Euler-Maruyama", "ancestral, order 2"]
+
+
+@dataclass(frozen=True)
+class Options:
+    """Draw from p(x_0 | x_n) by few steps.
+
+    Attributes:
+        worlds: See `benchmarks.worlds`.
+        steps: Numbers of reverse steps.
+        samples: Noisy samples of each world.
+        output: Where `rollouts.json` goes.
+    """
+
+    worlds: tuple[str, ...] = ("easy", "hard", "fixed8")
+    steps: tuple[int, ...] = (4, 6, 10)
+    samples: int = 8192
+    output: Path = Path("runs/below_nature")
+
+
+def main(options: Options) -> None:
+    """Print one table a world."""
+    torch.set_num_threads(1)
+    figures: dict[str, dict[str, list[float]]] = {}
+    for name in options.worlds:
+        table = Table("rule", "steps", "exED", "spread / true", title=f"{name}: exact denoiser")
+        for rule in get_args(Rule):
+            for steps in options.steps if rule not in ("posterior mean", "second-order Tweedie") else (1,):
+                energy, spread = judge(name, rule, steps, options.samples)
+                table.add_row(rule, str(steps), f"{energy:.2f}", f"{spread:.2f}")
+                figures.setdefault(name, {})[f"{rule}, {steps}"] = [energy, spread]
+        Console().print(table)
+    write_json(options.output / "rollouts.json", figures)
+
+
+def judge(name: str, rule: Rule, steps: int, n: int) -> tuple[float, float]:
+    """Energy distance times 1000 and ratio of spreads of one rule in one world, from n samples."""
+    world = replace(WORLDS[name](), size=None)
+    x_0, batch = world.draw(n, 5), world.samples(5, n).batch(torch.arange(n))
+    mean = world.mixture.posterior_mean(batch.x, world.nature)
+    draws = Draws.of_step(0, 0)
+    drawn: Tensor
+    if rule == "posterior mean":
+        drawn = mean
+    elif rule == "second-order Tweedie":
+        eigenvalues, vectors = torch.linalg.eigh(world.mixture.posterior_covariance(batch.x, world.nature))
+        noise = draws.normal(mean)[..., None]
+        drawn = mean + (vectors @ (eigenvalues.clamp(min=0).sqrt()[..., None] * (vectors.mT @ noise)))[..., 0]
+    else:
+        kernel = kernels.euler_maruyama if rule == "Euler-Maruyama" else kernels.ancestral
+        rollout = PosteriorRollout(steps, order=2 if rule == "ancestral, order 2" else 1, kernel=kernel)
+        drawn = rollout(world.mixture.denoiser, batch, mean, draws)
+    spread = float((drawn - mean).square().sum() / (x_0 - mean).square().sum()) ** 0.5
+    return 1e3 * energy_distance(drawn, x_0), spread
+
+
+if __name__ == "__main__":
+    main(tyro.cli(Options))
