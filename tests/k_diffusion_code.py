@@ -13,6 +13,7 @@ import functools
 import hashlib
 import importlib
 import importlib.util
+import os
 import subprocess
 import sys
 import tempfile
@@ -41,12 +42,15 @@ def modules() -> types.SimpleNamespace:
 
 def _wheel() -> Path:
     """The published wheel, downloaded once with pip and checked; Python imports from it as from a folder."""
-    cache = Path(tempfile.gettempdir()) / f"k_diffusion-{VERSION}-for-tests"
-    wheel = cache / f"k_diffusion-{VERSION}-py3-none-any.whl"
+    name = f"k_diffusion-{VERSION}-py3-none-any.whl"
+    wheel = Path(tempfile.gettempdir()) / "k-diffusion-for-tests" / name
     if not wheel.exists():
-        command = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--dest", str(cache)]
-        done = subprocess.run([*command, f"k-diffusion=={VERSION}"], capture_output=True, text=True)
-        if done.returncode:
-            pytest.skip(f"k-diffusion {VERSION} is not installed and could not be downloaded")
+        wheel.parent.mkdir(exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=wheel.parent) as fresh:
+            command = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--dest", fresh]
+            done = subprocess.run([*command, f"k-diffusion=={VERSION}"], capture_output=True, text=True)
+            if done.returncode:
+                pytest.skip(f"k-diffusion {VERSION} is not installed and could not be downloaded")
+            os.replace(Path(fresh) / name, wheel)
     assert hashlib.sha256(wheel.read_bytes()).hexdigest() == SHA256, f"{wheel} is not the published wheel; remove it"
     return wheel
