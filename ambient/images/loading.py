@@ -112,7 +112,7 @@ def _read(source: str, listing: Listing, options: ImageOptions) -> ImageSet:
         try:
             _check_label(entry, listing.classes, options)
             original = entry.load()
-            arrays.append(fit(original, options.resolution, options.channels))
+            arrays.append(fit(original, options.resolution, options.channels).transpose(2, 0, 1))
         except UnusableError as error:
             faults.append(error.fault(entry.name))
             continue
@@ -125,7 +125,7 @@ def _read(source: str, listing: Listing, options: ImageOptions) -> ImageSet:
     if not kept:
         found = f": {report.summary()}" if faults else ""
         raise DataSetError(f"{source} ({listing.layout}) has no images that can be used{found}", report)
-    pixels = torch.from_numpy(np.stack([arrays[i] for i in kept]).transpose(0, 3, 1, 2).copy())
+    pixels = torch.from_numpy(np.stack([arrays[i] for i in kept]))
     labels = torch.tensor([entries[i].label for i in kept]) if options.labels else None
     names = tuple(entries[i].name for i in kept)
     fingerprint = hashlib.sha256(b"".join(digests[i] for i in kept)).hexdigest()
@@ -142,18 +142,19 @@ def _check_label(entry: Entry, classes: tuple[str, ...], options: ImageOptions) 
 
 
 def _alike(entries: list[Entry], arrays: list[np.ndarray], faults: list[Fault]) -> list[int]:
-    """Positions of the arrays with the most frequent size and channels; a fault for every other."""
-    sizes = Counter(array.shape[:2] for array in arrays)
-    depths = Counter(array.shape[2] for array in arrays)
+    """Positions of the arrays, (C, H, W), with the most frequent size and channels; a fault for every other."""
+    if not arrays:
+        return []
+    height, width = Counter(array.shape[1:] for array in arrays).most_common(1)[0][0]
+    depth = Counter(len(array) for array in arrays).most_common(1)[0][0]
     kept = []
     for i, (entry, array) in enumerate(zip(entries, arrays, strict=True)):
-        size, depth = sizes.most_common(1)[0][0], depths.most_common(1)[0][0]
-        if array.shape[:2] != size:
-            found = f"{array.shape[1]}x{array.shape[0]} among {size[1]}x{size[0]}; set a resolution"
+        if array.shape[1:] != (height, width):
+            found = f"{array.shape[2]}x{array.shape[1]} among {width}x{height}; set a resolution"
             faults.append(Fault("wrong size", entry.name, found))
-        elif array.shape[2] != depth:
+        elif len(array) != depth:
             kinds = {1: "grey", 3: "colour"}
-            found = f"{kinds[array.shape[2]]} among {kinds[depth]} images; set channels to rgb or grey"
+            found = f"{kinds[len(array)]} among {kinds[depth]} images; set channels to rgb or grey"
             faults.append(Fault("mixed channels", entry.name, found))
         else:
             kept.append(i)

@@ -6,6 +6,8 @@ import hashlib
 import io
 import pickle
 import struct
+import subprocess
+import sys
 import warnings
 import zipfile
 import zlib
@@ -368,6 +370,14 @@ def test_damage_is_named_and_nothing_is_lost(
     assert main([str(found.source), *switches]) == 1
     assert message in capsys.readouterr().err
     assert _state(tmp_path) == before
+
+
+def test_the_command_exits_with_an_error(tmp_path: Path) -> None:
+    found = many_at_once(tmp_path)
+    run = subprocess.run([sys.executable, "-m", "ambient.images", str(found.source)], capture_output=True, text=True)
+    assert run.returncode == 1
+    assert all(name in run.stderr for name in found.faults)
+    assert "Traceback" not in run.stderr
 
 
 @pytest.mark.parametrize(
