@@ -15,7 +15,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import torch
 from torch import Tensor
@@ -23,9 +23,11 @@ from torch import Tensor
 from ambient import kernels
 from ambient.denoisers import Denoiser
 from ambient.kernels import Kernel
-from ambient.objectives.base import Batch
 from ambient.process import Level, per_sample
 from ambient.randomness import Draws
+
+if TYPE_CHECKING:  # the objectives use rollouts
+    from ambient.objectives.base import Batch
 
 
 def geometric_levels(start: Level, end: Level, steps: int) -> list[Level]:

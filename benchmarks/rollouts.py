@@ -1,8 +1,8 @@
 """How good posterior samples of few reverse steps are, when the denoiser is exact.
 
-From noisy samples of a world, each rule draws X_0 given X_n with the exact denoiser; the table gives the energy distance
-(times 1000) between what it draws and the clean samples behind the noisy ones, and the spread around the posterior mean
-as a ratio to the true one. What is left is the bias of the rule, which online EM would learn.
+From noisy samples of a world, each rule draws X_0 given X_n with the exact denoiser; the table gives the energy
+distance (times 1000) between what it draws and the clean samples behind the noisy ones, and the spread around the
+posterior mean as a ratio to the true one. What is left is the bias of the rule, which online EM would learn.
 """
 
 from __future__ import annotations
