@@ -125,11 +125,12 @@ def _read(source: str, listing: Listing, options: ImageOptions) -> ImageSet:
     if not kept:
         found = f": {report.summary()}" if faults else ""
         raise DataSetError(f"{source} ({listing.layout}) has no images that can be used{found}", report)
-    pixels = torch.from_numpy(np.stack([arrays[i] for i in kept]))
+    pixels = np.empty((len(kept), *arrays[kept[0]].shape), dtype=np.uint8)
+    np.stack([arrays[i] for i in kept], out=pixels)
     labels = torch.tensor([entries[i].label for i in kept]) if options.labels else None
     names = tuple(entries[i].name for i in kept)
     fingerprint = hashlib.sha256(b"".join(digests[i] for i in kept)).hexdigest()
-    return ImageSet(pixels, labels, listing.classes, names, report, fingerprint)
+    return ImageSet(torch.from_numpy(pixels), labels, listing.classes, names, report, fingerprint)
 
 
 def _check_label(entry: Entry, classes: tuple[str, ...], options: ImageOptions) -> None:

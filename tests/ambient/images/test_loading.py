@@ -28,6 +28,7 @@ def test_folders_and_zips_hold_the_same_images(tmp_path: Path) -> None:
         np.testing.assert_array_equal(data.pixels.permute(0, 2, 3, 1).numpy(), expected)
         np.testing.assert_allclose(data.images.permute(0, 2, 3, 1).numpy(), expected / 127.5 - 1, atol=1e-6)
         assert data.images.dtype == torch.float32
+        assert data.pixels.is_contiguous()
         assert data.labels is None
     assert sets[0].fingerprint == sets[1].fingerprint
 
