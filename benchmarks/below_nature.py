@@ -64,7 +64,7 @@ class Options:
 def main(options: Options) -> None:
     """Compute the missing cells, seed by seed, and report."""
     torch.set_num_threads(options.threads)
-    console = Console()
+    console = Console(width=max(120, Console().width))
     cells: dict[tuple[str, str, int], dict[str, Any]] = {}
     references: dict[str, Tensor] = {}
     for seed in options.seeds:

@@ -21,18 +21,24 @@ Cells = Mapping[tuple[str, str, int], dict[str, Any]]
 
 
 def write(cells: Cells, folder: Path, console: Console) -> None:
-    """Print a table a world, and save it as `table.txt` beside the plot `error.png`."""
-    saved = Console(record=True, width=132, file=open("/dev/null", "w"))  # noqa: SIM115
+    """Print a table a world, and save them as `table.md` beside the plot `error.png`."""
     rows = _rows(cells)
-    for world in dict.fromkeys(name for name, _, _ in cells):
-        table = _table(world, rows[world])
+    pages = []
+    for world, methods in rows.items():
+        lines = _lines(methods)
+        table = Table(title=f"{world}: mean ± standard deviation over seeds")
+        for name in lines[0]:
+            table.add_column(name, justify="left" if name == "method" else "right")
+        for line in lines[1:]:
+            table.add_row(*line)
         console.print(table)
-        saved.print(table)
+        ruled = [lines[0], ["---", *["---:"] * (len(lines[0]) - 1)], *lines[1:]]
+        pages.append(f"**{world}**\n\n" + "\n".join(f"| {' | '.join(line)} |" for line in ruled) + "\n")
     if rows:
         folder.mkdir(parents=True, exist_ok=True)
-        (folder / "table.txt").write_text(saved.export_text())
+        (folder / "table.md").write_text("\n".join(pages))
         plot(rows, folder / "error.png")
-        console.print(f"{folder / 'table.txt'}, {folder / 'error.png'}", highlight=False)
+        console.print(f"{folder / 'table.md'}, {folder / 'error.png'}", highlight=False)
 
 
 def plot(rows: Mapping[str, Mapping[str, list[dict[str, float]]]], path: Path) -> None:
@@ -66,22 +72,20 @@ def _rows(cells: Cells) -> dict[str, dict[str, list[dict[str, float]]]]:
     return rows
 
 
-def _table(world: str, methods: Mapping[str, list[dict[str, float]]]) -> Table:
-    table = Table(title=f"{world}: mean ± standard deviation over seeds")
-    levels = [f"error {m:g}" for m in MULTIPLES]
-    for column in ("method", "seeds", "exED", "/ oracle", "sliced", *(f"{m:g} σ_n" for m in MULTIPLES)):
-        table.add_column(column, justify="left" if column == "method" else "right")
-    oracle = statistics.mean(seed["energy"] for seed in methods["oracle"]) if "oracle" in methods else None
+def _lines(methods: Mapping[str, list[dict[str, float]]]) -> list[list[str]]:
+    """Header and rows of one world's table; below t_n, early stopping has no error of its own."""
+    lines = [["method", "seeds", "exED", "/ oracle", "sliced", *(f"{m:g} σ_n" for m in MULTIPLES)]]
+    oracle = statistics.mean(seed["energy"] for seed in methods["oracle"]) if "oracle" in methods else 0.0
     for method, seeds in methods.items():
         energy = statistics.mean(seed["energy"] for seed in seeds)
-        ratio = f"{energy / oracle:.1f}" if oracle and oracle > 0 else "-"
-        errors = ["-" if "stop" in method and m < 1 else _spread([s[k] for s in seeds], 3)
-                  for m, k in zip(MULTIPLES, levels, strict=True)]  # fmt: skip
-        measured = [_spread([seed[key] for seed in seeds], 3) for key in ("energy", "sliced")]
-        table.add_row(method, str(len(seeds)), measured[0], ratio, measured[1], *errors)
-    return table
+        ratio = f"{energy / oracle:.1f}" if oracle > 0 else "-"
+        measured = [_spread([seed[key] for seed in seeds]) for key in ("energy", "sliced")]
+        errors = ["-" if "stop" in method and m < 1 else _spread([s[f"error {m:g}"] for s in seeds]) for m in MULTIPLES]
+        lines.append([method, str(len(seeds)), measured[0], ratio, measured[1], *errors])
+    return lines
 
 
-def _spread(values: list[float], digits: int) -> str:
-    mean = statistics.mean(values)
-    return f"{mean:.{digits}g}" + (f"±{statistics.stdev(values):.1g}" if len(values) > 1 else "")
+def _spread(values: list[float]) -> str:
+    """Mean and standard deviation."""
+    mean = f"{statistics.mean(values):.3g}"
+    return mean + (f"±{statistics.stdev(values):.1g}" if len(values) > 1 else "")

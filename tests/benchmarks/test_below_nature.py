@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from ambient.objectives import sigma_data_of
-from benchmarks import measures
+from benchmarks import measures, report
 from benchmarks.below_nature import Options, main
 from benchmarks.methods import METHODS
 from benchmarks.worlds import WORLDS, easy, fixed8
@@ -105,7 +105,7 @@ def test_cells_are_computed_once_and_reported(tmp_path: Path) -> None:
     main(options)
     assert [path.stat().st_mtime_ns for path in paths] == before
     assert (tmp_path / "error.png").exists()
-    assert all(name in (tmp_path / "table.txt").read_text() for name in METHODS)
+    assert all(name in (tmp_path / "table.md").read_text() for name in METHODS)
 
 
 def test_unknown_names_are_refused() -> None:
@@ -113,3 +113,14 @@ def test_unknown_names_are_refused() -> None:
         Options(methods=("sur",))
     with pytest.raises(ValueError, match="unknown world"):
         Options(worlds=("flat",))
+
+
+def test_the_table_has_means_spreads_and_ratios() -> None:
+    def cell(energy: float) -> dict[str, object]:
+        return {"full": {"energy": energy, "sliced": 0.1, **{f"error {m:g}": m for m in measures.MULTIPLES}}}
+
+    cells = {("easy", "oracle", 0): cell(1.0), ("easy", "paper", 0): cell(2.0), ("easy", "paper", 1): cell(4.0)}
+    lines = report._lines(report._rows(cells)["easy"])
+    assert lines[1][:4] == ["oracle", "1", "1", "1.0"]
+    assert lines[2][:4] == ["paper", "2", "3±1", "3.0"]
+    assert lines[2][5:] == ["0.125±0", "0.25±0", "0.5±0", "1±0", "2±0"]
