@@ -8,10 +8,11 @@ it, on the same samples with the same noise, with that of the linear denoiser of
     h(x_t) = m + alpha_t C (alpha_t^2 C + sigma_t^2 I)^{-1} (x_t - alpha_t m),
 
 which follow from the noisy samples: E X_n = alpha_n m and Cov X_n = alpha_n^2 C + sigma_n^2 I. The gain of a model is
-1 - J(model) / J(linear). A model has collapsed if in the second half of its training its gain is below 2 %, or has
-fallen to less than half of what it was at some time of the run: then it has lost what it knew of the data beyond their
-covariance. A model that has hardly been trained looks the same, and so do Gaussian data, where there is nothing beyond;
-these need `watch=False`.
+1 - J(model) / J(linear). A model has collapsed if in the second half of its training its gain is not above two standard
+errors, or has fallen to less than half of what it was at some time of the run: then it has not got, or has lost, what
+there is to know of the data beyond their covariance. A model that has hardly been trained looks the same, and so do
+Gaussian data, where there is nothing beyond; these need `watch=False`. A model that stays near the linear denoiser, but
+is clearly better than it, is not noticed.
 """
 
 from __future__ import annotations
@@ -87,7 +88,6 @@ class CollapseWatch:
         anchor: The part of the objective that the data alone determine.
         batches: Noisy samples on which it is evaluated.
         linear: What the model has to beat.
-        least: Smallest gain of a model that has not collapsed.
         best: Largest gain so far.
         reported: Whether the warning has been given.
     """
@@ -95,7 +95,6 @@ class CollapseWatch:
     anchor: Objective
     batches: Sequence[Batch]
     linear: LinearDenoiser
-    least: float = 0.02
     best: float = 0.0
     reported: bool = False
 
@@ -118,26 +117,28 @@ class CollapseWatch:
         return cls(anchor, [samples.batch(some) for some in rows.split(batch)], LinearDenoiser.of(samples))
 
     @torch.no_grad()
-    def gain(self, denoiser: nn.Module) -> float:
-        """1 - J(model) / J(linear) for the mean loss J of the anchor, at the same noise at every look."""
+    def gain(self, denoiser: nn.Module) -> tuple[float, float]:
+        """1 - J(model) / J(linear) for the mean loss J of the anchor at the same noise every time, and its standard error."""
         device = next(denoiser.parameters()).device
-        model = linear = 0.0
+        losses = []
         for i, kept in enumerate(self.batches):
             condition = {name: values.to(device) for name, values in kept.condition.items()}
             batch = replace(kept, x=kept.x.to(device), condition=condition)
-            model += float(self.anchor(denoiser, batch, Draws.of_step(0, i)).per_sample.sum())
-            linear += float(self.anchor(self.linear, batch, Draws.of_step(0, i)).per_sample.sum())
-        return 1 - model / linear
+            both = [self.anchor(h, batch, Draws.of_step(0, i)).per_sample.double() for h in (denoiser, self.linear)]
+            losses.append(torch.stack(both))
+        model, linear = torch.cat(losses, 1)
+        error = (linear - model).std() / (len(model) ** 0.5 * linear.mean())
+        return float(1 - model.mean() / linear.mean()), float(error)
 
-    def check(self, denoiser: nn.Module, done: float, step: int) -> float:
-        """Look at a model after `step` updates, the share `done` of all, and return its gain.
+    def check(self, denoiser: nn.Module, done: float, step: int) -> None:
+        """Look at a model after `step` updates, the share `done` of all.
 
         Warns:
             CollapseWarning: If it has collapsed; never in the first half, and once.
         """
-        gain = self.gain(denoiser)
+        gain, error = self.gain(denoiser)
         self.best = max(self.best, gain)
-        least = max(self.least, self.best / 2)
+        least = max(2 * error, self.best / 2)
         if done >= 0.5 and gain < least and not self.reported:
             self.reported = True
             message = (
@@ -147,7 +148,6 @@ class CollapseWatch:
                 "ambient term alone first; if the data are Gaussian, train with watch=False"
             )
             warnings.warn(message, CollapseWarning, stacklevel=2)
-        return gain
 
 
 def _is_anchor(part: Objective) -> bool:
