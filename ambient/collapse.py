@@ -118,7 +118,7 @@ class CollapseWatch:
 
     @torch.no_grad()
     def gain(self, denoiser: nn.Module) -> tuple[float, float]:
-        """1 - J(model) / J(linear) for the mean loss J of the anchor at the same noise every time, and its standard error."""
+        """1 - J(model) / J(linear) of the mean anchor loss J, always at the same noise, and its standard error."""
         device = next(denoiser.parameters()).device
         losses = []
         for i, kept in enumerate(self.batches):
