@@ -67,22 +67,25 @@ def nearest_pairs(options: Options, pairs: int = 16) -> Figure:
 
 
 def training_curves(records: dict[Cell, list[dict[str, Any]]]) -> Figure:
-    """Loss against images seen, and loss against level over the last quarter of training, for each cell."""
+    """Loss against images seen, and against level over the last quarter of training; a line a cell, a colour a row."""
     figure = Figure(figsize=(10, 3.6))
     over_time, over_level = figure.subplots(1, 2)
     centres = (LEVEL_BINS[1:] * LEVEL_BINS[:-1]).sqrt().numpy()
+    colours = {row: f"C{i}" for i, row in enumerate(dict.fromkeys(cell.row for cell in records))}
     for cell, log in records.items():
-        label = f"{cell.row}, split {cell.seed}"
-        over_time.plot([r["images"] for r in log], [r["loss"] for r in log], label=label, linewidth=1)
+        style: dict[str, Any] = {"color": colours[cell.row], "linewidth": 1}
+        over_time.plot([r["images"] for r in log], [r["loss"] for r in log], **style)
         late = log[-max(1, len(log) // 4) :]
         total = np.sum([r["level_sum"] for r in late], 0)
         count = np.sum([r["level_count"] for r in late], 0)
         enough = count > 20
-        over_level.plot(centres[enough], total[enough] / count[enough], label=label, linewidth=1)
+        over_level.plot(centres[enough], total[enough] / count[enough], **style)
     over_time.set(xlabel="images seen", ylabel="weighted loss", title="training")
     over_level.set(xlabel="noise level σ / α", ylabel="weighted loss", xscale="log", title="last quarter, by level")
     over_time.xaxis.set_major_formatter(EngFormatter(sep=""))
-    over_time.legend(fontsize=7)
+    for row, colour in colours.items():
+        over_level.plot([], [], color=colour, label=row)
+    over_level.legend(fontsize=7)
     figure.tight_layout()
     return figure
 
