@@ -18,3 +18,9 @@ def double() -> object:
     torch.set_default_dtype(torch.float64)
     yield None
     torch.set_default_dtype(before)
+
+
+def pytest_make_parametrize_id(config: pytest.Config, val: object) -> str | None:
+    """Functions are called by their names: the addresses that pytest would print differ between its workers."""
+    function = getattr(val, "func", val)
+    return getattr(function, "__qualname__", None) if callable(function) else None
