@@ -82,7 +82,7 @@ METHODS: dict[str, Method] = {
     "ambient": Method("ambient", _ambient, "noisy"),
     "early-stop": Method("ambient, early stop", _ambient, "noisy", stop=True),
     "paper": Method("ambient + P1's consistency", _paper, "noisy"),
-    "ambient+consistency": Method("ambient + consistency", _recommended, "noisy", multiple=64),
+    "ambient+consistency": Method("ambient + consistency", _recommended, "noisy", multiple=16),
 }
 """By name: DSM (DDPM's objective), P2's Algorithm 1, P1's ambient score matching with the whole chain and stopped at
 t_n, P1's consistency (eq. 3.6), and the recipe that did best below t_n (`ambient.objectives.recommended`)."""
