@@ -21,8 +21,8 @@ from toy.config import Options
         ({"steps": 0}, "--steps 0"),
         ({"batch": 0}, "--batch 0"),
         (
-            {"methods": ("ambient+consistency",), "batch": 96},
-            r"--batch 96: ambient\+consistency needs",
+            {"methods": ("ambient+consistency",), "batch": 40},
+            r"--batch 40: ambient\+consistency needs",
         ),
         ({"samples": 3}, "--samples 3"),
         ({"sampler_steps": 1}, "--sampler-steps 1"),
