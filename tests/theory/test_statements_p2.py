@@ -72,7 +72,7 @@ MUTATIONS: list[tuple[Callable[..., Any], str, str, str]] = [
 ]
 
 
-@pytest.mark.parametrize(("function", "right", "wrong", "id_"), MUTATIONS, ids=lambda value: str(value)[:40])
+@pytest.mark.parametrize(("function", "right", "wrong", "id_"), MUTATIONS)
 def test_an_error_is_found(monkeypatch: pytest.MonkeyPatch, function: Any, right: str, wrong: str, id_: str) -> None:
     mutate(monkeypatch, function, right, wrong)
     assert not check(P2[id_]).agrees
