@@ -42,7 +42,11 @@ def write(cells: Cells, folder: Path, console: Console) -> None:
 
 
 def plot(rows: Mapping[str, Mapping[str, list[dict[str, float]]]], path: Path) -> None:
-    """Relative error against level, one panel a world, one line a method; bars span the seeds."""
+    """Relative error against level, one panel a world, one colour a method; bars span the seeds."""
+    shown = [
+        name for name in dict.fromkeys(m for methods in rows.values() for m in methods) if not name.endswith("stop")
+    ]
+    colours = {method: f"C{i}" for i, method in enumerate(shown)}
     figure, axes = plt.subplots(1, len(rows), figsize=(5 * len(rows), 4), squeeze=False, sharey=True)
     for axis, (world, methods) in zip(axes[0], rows.items(), strict=True):
         for method, seeds in methods.items():
@@ -52,11 +56,15 @@ def plot(rows: Mapping[str, Mapping[str, list[dict[str, float]]]], path: Path) -
             middle = [statistics.mean(v) for v in values]
             spread = [[m - min(v) for m, v in zip(middle, values, strict=True)],
                       [max(v) - m for m, v in zip(middle, values, strict=True)]]  # fmt: skip
-            axis.errorbar(MULTIPLES, middle, spread, marker="o", capsize=2, label=method)
+            axis.errorbar(MULTIPLES, middle, spread, marker="o", capsize=2, color=colours[method])
         axis.set(xscale="log", yscale="log", title=world, xlabel="level / nature level")
+        axis.set_xticks(MULTIPLES, ["1/8", "1/4", "1/2", "1", "2"])
+        axis.minorticks_off()
         axis.axhline(1, color="grey", linewidth=0.5)
     axes[0][0].set_ylabel("E|h - h*|² / E|x - h*|²")
-    axes[0][-1].legend(fontsize="small")
+    for method, colour in colours.items():
+        axes[0][0].plot([], [], marker="o", color=colour, label=method)
+    axes[0][0].legend(fontsize="small")
     figure.savefig(path, dpi=120, bbox_inches="tight")
     plt.close(figure)
 
