@@ -200,6 +200,5 @@ def scaled(level: Level, factor: Tensor) -> Level:
 
 
 def _one_sided(first: Tensor, second: Tensor) -> Tensor:
-    """A tensor of the value first * second and of the gradient 2 first grad(second), `first` being fixed."""
-    first = first.detach()
+    """A tensor of the value first * second and of the gradient 2 first grad(second), for a `first` without gradient."""
     return first * second.detach() + 2 * first * (second - second.detach())
