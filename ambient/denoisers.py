@@ -90,7 +90,19 @@ class UNetDenoiser(nn.Module):
         tweedie.to_x_0(torch.zeros(1), torch.zeros(1), process.level(0.0), self.prediction)
 
     def forward(self, x_t: Tensor, level: Level | Tensor, **condition: Any) -> Tensor:
-        """E[X_0 | X_t] for x_t (B, *); `condition` goes to the U-Net (encoder_hidden_states, added_cond_kwargs)."""
+        """E[X_0 | X_t] for x_t (B, *), in its precision, whatever that of the U-Net.
+
+        `condition` goes to the U-Net (encoder_hidden_states); SDXL's text_embeds and time_ids as its added_cond_kwargs.
+        """
         x, own = renormalise(self.process, x_t, as_level(level).on(x_t))
-        output = self.unet(x, self.process.time(own).to(x.dtype), **condition)
-        return tweedie.to_x_0(getattr(output, "sample", output), x, own, self.prediction)
+        time = self.process.time(own).to(torch.promote_types(x.dtype, torch.float32))
+        parameter = next(self.unet.parameters(), x) if isinstance(self.unet, nn.Module) else x
+        condition = {name: _cast(value, parameter.dtype) for name, value in condition.items()}
+        if added := {name: condition.pop(name) for name in ("text_embeds", "time_ids") if name in condition}:
+            condition["added_cond_kwargs"] = added
+        output = self.unet(x.to(parameter.dtype), time, **condition)
+        return tweedie.to_x_0(getattr(output, "sample", output).to(x.dtype), x, own, self.prediction)
+
+
+def _cast(value: Any, dtype: torch.dtype) -> Any:
+    return value.to(dtype) if isinstance(value, Tensor) and value.is_floating_point() else value

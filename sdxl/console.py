@@ -1,0 +1,26 @@
+"""What every command line of this package does: parse, run, and turn an expected failure into one clear line."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import tyro
+from rich.console import Console
+from rich.text import Text
+
+_EXPECTED = (ValueError, RuntimeError, OSError, ArithmeticError, ImportError)
+
+
+def run(options: type[Any], work: Callable[[Any], None]) -> int:
+    """Parse `options` from the command line and call `work` with them; returns the exit status."""
+    parsed = tyro.cli(options)
+    try:
+        work(parsed)
+    except KeyboardInterrupt:
+        Console(stderr=True).print("\nStopped. Run the same command again to go on.")
+        return 130
+    except _EXPECTED as error:
+        Console(stderr=True, soft_wrap=True).print("[red]error:[/red]", Text(" ".join(str(error).split())))
+        return 1
+    return 0
