@@ -25,7 +25,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from ambient.data import Samples
+from ambient.data import Data, Samples, in_memory
 from ambient.objectives import (
     AmbientScoreMatching,
     AntitheticAmbient,
@@ -99,7 +99,7 @@ class CollapseWatch:
     reported: bool = False
 
     @classmethod
-    def of(cls, objective: Objective, samples: Samples, batch: int = 64, number: int = 8) -> CollapseWatch | None:
+    def of(cls, objective: Objective, samples: Data, batch: int = 64, number: int = 8) -> CollapseWatch | None:
         """The watch of a run, or None if its objective asks for no agreement of the model with itself.
 
         Args:
@@ -114,7 +114,8 @@ class CollapseWatch:
             return None
         rows = torch.linspace(0, len(samples) - 1, min(batch * number, len(samples))).round().long()
         anchor = anchors[0].objective if isinstance(anchors[0], Subsampled) else anchors[0]
-        return cls(anchor, [samples.batch(some) for some in rows.split(batch)], LinearDenoiser.of(samples))
+        some = in_memory(samples)
+        return cls(anchor, [samples.batch(row) for row in rows.split(batch)], LinearDenoiser.of(some))
 
     @torch.no_grad()
     def gain(self, denoiser: nn.Module) -> tuple[float, float]:

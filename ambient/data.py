@@ -1,9 +1,10 @@
-"""Training samples in memory, and the batches they are cut into."""
+"""Training samples, in memory or read as they are needed, and the batches they are cut into."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from typing import Protocol
 
 import torch
 from torch import Tensor
@@ -13,6 +14,19 @@ from ambient.nature import noisy_copy
 from ambient.objectives.base import Batch
 from ambient.process import Level, per_sample
 from ambient.randomness import permutation
+
+
+class Data(Protocol):
+    """What a model is trained on, wherever it lies."""
+
+    def __len__(self) -> int:
+        """Number of samples."""
+
+    def batch(self, rows: Tensor, device: torch.device | str = "cpu") -> Batch:
+        """The samples at `rows`, (B,), on `device`."""
+
+    def fingerprint(self) -> str:
+        """What identifies everything a training run can see."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -81,6 +95,15 @@ class Samples:
         """SHA-256 of everything a training run can see."""
         clean = [] if self.clean is None else [self.clean]
         return fingerprint(self.x, self.nature.alpha, self.nature.sigma, *clean, *self.condition.values())
+
+
+def in_memory(data: Data, most: int = 512) -> Samples:
+    """The data as `Samples`: themselves if they are, else up to `most` of them, evenly spread."""
+    if isinstance(data, Samples):
+        return data
+    rows = torch.linspace(0, len(data) - 1, min(most, len(data))).round().long()
+    batch = data.batch(rows)
+    return Samples(batch.x, batch.nature, batch.index, batch.clean, batch.condition)
 
 
 class Order:

@@ -4,40 +4,40 @@ Everything random in step k is a function of (seed, k), the order of the data of
 the weights, their moving average and Adam's moments; so a run that is killed anywhere and started again ends with the
 same weights, on the CPU bit for bit. Progress is counted in images seen. To resume, run the same command again.
 
+Only parameters that require a gradient are trained, averaged and saved. An update may be computed in parts, one after
+another on each process; all parts of all processes together draw the numbers that one process would draw at once. The
+precision of the network is the accelerator's; weights that are trained stay float32.
+
 The moving average of the weights follows theta_ema <- beta theta_ema + (1 - beta) theta with
 beta = min(ema, (1 + k) / (10 + k)).
 """
 
 from __future__ import annotations
 
-import json
 import math
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-import safetensors
-import safetensors.torch
 import torch
 from accelerate import Accelerator
+from accelerate.utils import DistributedType
 from diffusers.training_utils import EMAModel
 from torch import Tensor, nn
-from tqdm.auto import tqdm
 
+from ambient.checkpoints import Checkpoints, is_sharded, load_trained, trainable, trained_state
 from ambient.collapse import CollapseWatch
-from ambient.data import Order, Samples
+from ambient.data import Data, Order
 from ambient.files import append_record, read_records, save_tensors, write_records
 from ambient.identity import claim_folder
 from ambient.objectives import Loss, Objective
+from ambient.progress import LEVEL_BINS, Bar, Progress, Window
 from ambient.randomness import Draws
 
-LEVEL_BINS = torch.logspace(-2.5, 2, 28, dtype=torch.float64)
-"""Edges of the bins of sigma / alpha in which the log reports the loss."""
-
-Progress = Callable[[int, float], None]
-"""Called with (images seen, running mean of the loss)."""
+__all__ = ["LEVEL_BINS", "NonFiniteLossError", "Progress", "TrainingConfig", "Validation", "train"]
 
 
 class NonFiniteLossError(FloatingPointError):
@@ -55,10 +55,14 @@ class TrainingConfig:
         warmup: Updates of linear warm-up.
         schedule: "cosine" decays to 0 at the last update, "constant" does not.
         clip: Largest norm of the gradient, or None.
-        ema: Largest decay of the moving average of the weights, in [0, 1).
+        ema: Largest decay of the moving average of the weights, in [0, 1); 0 keeps none.
         seed: Seed of the order and of all noise in training.
         log_every: Updates between records of the log.
         checkpoint_every: Updates between checkpoints; a multiple of log_every.
+        betas: Decay of Adam's two moments.
+        weight_decay: Decoupled, as in AdamW; >= 0.
+        accumulation: Parts of an update, computed one after another to save memory.
+        compile: Whether torch.compile compiles the denoiser.
     """
 
     steps: int = 2000
@@ -71,15 +75,23 @@ class TrainingConfig:
     seed: int = 0
     log_every: int = 50
     checkpoint_every: int = 200
+    betas: tuple[float, float] = (0.9, 0.999)
+    weight_decay: float = 0.0
+    accumulation: int = 1
+    compile: bool = False
 
     def __post_init__(self) -> None:
-        for name in ("steps", "batch", "log_every", "checkpoint_every"):
+        for name in ("steps", "batch", "log_every", "checkpoint_every", "accumulation"):
             if getattr(self, name) < 1:
                 raise ValueError(f"{name} must be at least 1, got {getattr(self, name)}")
         if not self.learning_rate > 0:
             raise ValueError(f"learning_rate must be positive, got {self.learning_rate}")
-        if not 0 <= self.ema < 1:
-            raise ValueError(f"ema must lie in [0, 1), got {self.ema}")
+        if not self.weight_decay >= 0:
+            raise ValueError(f"weight_decay must not be negative, got {self.weight_decay}")
+        for beta in (self.ema, *self.betas):
+            if not 0 <= beta < 1:
+                name = "ema" if beta is self.ema else "betas"
+                raise ValueError(f"{name} must lie in [0, 1), got {getattr(self, name)}")
         if self.checkpoint_every % self.log_every:
             raise ValueError(
                 f"checkpoint_every ({self.checkpoint_every}) must be a multiple of log_every ({self.log_every})"
@@ -93,10 +105,24 @@ class TrainingConfig:
         return self.learning_rate * warm * 0.5 * (1 + math.cos(math.pi * step / self.steps))
 
 
+@dataclass(frozen=True, eq=False)
+class Validation:
+    """A look at the model as it is trained.
+
+    Attributes:
+        every: Updates between looks.
+        look: Called on the main process with the denoiser, its averaged weights in place and without gradient, and the
+            number of updates; must leave the denoiser as it is.
+    """
+
+    every: int
+    look: Callable[[nn.Module, int], None]
+
+
 def train(
     denoiser: nn.Module,
     objective: Objective,
-    samples: Samples,
+    samples: Data,
     config: TrainingConfig,
     folder: Path,
     *,
@@ -104,20 +130,22 @@ def train(
     accelerator: Accelerator | None = None,
     progress: Progress | None = None,
     watch: bool = True,
+    validation: Validation | None = None,
 ) -> nn.Module:
     """Train `denoiser` in place, or go on with the run that `folder` holds, and return it with averaged weights.
 
     Args:
-        denoiser: A module called as denoiser(x_t, level, **condition).
+        denoiser: A module called as denoiser(x_t, level, **condition); its frozen parameters stay as they are.
         objective: What to minimise.
         samples: What to train on.
         config: How to train.
         folder: Where `config.json`, `log.jsonl`, `checkpoint.safetensors` and, at the end, `model.safetensors`
             (the averaged weights) go.
         identity: What else makes this run what it is, for instance the network's options.
-        accelerator: Device and processes; a default one if None.
+        accelerator: Device, processes, precision and trackers; a default one if None.
         progress: Called as the run goes on; a progress bar if None.
         watch: Whether a run with a term below the nature level is watched for collapse (`ambient.collapse`).
+        validation: Looks at the model as it is trained.
 
     Returns:
         `denoiser`, in evaluation mode, with the averaged weights.
@@ -128,30 +156,39 @@ def train(
     Raises:
         ConfigMismatchError: If the folder holds a run of another configuration, naming the fields.
         NonFiniteLossError: If the loss or its gradient is not finite, naming step, levels and samples.
-        ValueError: If the batch does not divide among the processes.
+        ValueError: If the batch does not divide among processes and parts, or the accelerator cannot serve the run.
     """
     accelerator = accelerator or Accelerator()
-    if config.batch % accelerator.num_processes:
-        raise ValueError(f"a batch of {config.batch} does not divide among {accelerator.num_processes} processes")
+    _check(config, accelerator)
     if accelerator.is_main_process:
         facts = {"training": config, "objective": objective, "data": samples.fingerprint(), **(identity or {})}
         claim_folder(folder, facts)
     accelerator.wait_for_everyone()
     final = folder / "model.safetensors"
     if final.exists():
-        denoiser.load_state_dict(safetensors.torch.load_file(final))
+        load_trained(denoiser, final)
         return denoiser.to(accelerator.device).eval()
     run = _Run(denoiser, objective, samples, config, folder, accelerator)
     run.resume()
     run.watch = CollapseWatch.of(objective, samples, config.batch) if watch else None
+    run.validation = validation
     run.loop(progress)
     if run.watch is not None:
         run.watch.check(denoiser, 1.0, config.steps)
-    run.ema.copy_to(denoiser.parameters())
-    if accelerator.is_main_process:
-        save_tensors(final, denoiser.state_dict())
-    accelerator.wait_for_everyone()
-    return denoiser.eval()
+    return run.finish(final)
+
+
+def _check(config: TrainingConfig, accelerator: Accelerator) -> None:
+    parts = accelerator.num_processes * config.accumulation
+    if config.batch % parts:
+        among = f"{accelerator.num_processes} processes" + (
+            "" if config.accumulation == 1 else f" of {config.accumulation} parts"
+        )
+        raise ValueError(f"a batch of {config.batch} does not divide among {among}")
+    if accelerator.mixed_precision == "fp16":
+        raise ValueError("training in fp16 loses small gradients and overflows; use mixed precision bf16")
+    if is_sharded(accelerator) and config.ema:
+        raise ValueError("no moving average is kept of weights in pieces (FSDP, DeepSpeed): set ema to 0")
 
 
 class _Run:
@@ -161,27 +198,35 @@ class _Run:
         self,
         denoiser: nn.Module,
         objective: Objective,
-        samples: Samples,
+        samples: Data,
         config: TrainingConfig,
         folder: Path,
         accelerator: Accelerator,
     ) -> None:
         self.denoiser, self.objective, self.samples = denoiser.train(), objective, samples
-        self.config, self.folder, self.accelerator = config, folder, accelerator
-        self.checkpoint_path, self.log_path = folder / "checkpoint.safetensors", folder / "log.jsonl"
+        self.config, self.accelerator, self.log_path = config, accelerator, folder / "log.jsonl"
         denoiser.to(accelerator.device)
-        adam = torch.optim.Adam(denoiser.parameters(), lr=config.learning_rate, fused=True)
+        if config.compile:
+            denoiser.compile()
+        weights = list(trainable(denoiser).values())
+        adam = _optimizer(weights, config)
+        accelerator.gradient_accumulation_steps, accelerator.step = config.accumulation, 0
+        if accelerator.distributed_type == DistributedType.DEEPSPEED:
+            micro = config.batch // (accelerator.num_processes * config.accumulation)
+            accelerator.state.deepspeed_plugin.deepspeed_config["train_micro_batch_size_per_gpu"] = micro
         self.model, self.adam = accelerator.prepare(denoiser, adam)
-        self.ema = EMAModel(denoiser.parameters(), decay=config.ema, foreach=True)
+        self.ema = EMAModel(weights, decay=config.ema, foreach=True) if config.ema else None
+        self.checkpoints = Checkpoints(folder, denoiser, self.adam, self.ema, accelerator)
         self.watch: CollapseWatch | None = None
+        self.validation: Validation | None = None
         self.step = 0
         self.seconds = 0.0
 
     def loop(self, progress: Progress | None) -> None:
         config, order = self.config, Order(len(self.samples), self.config.seed)
         total = config.steps * config.batch
-        with _bar(total, self.step * config.batch, progress, self.accelerator.is_main_process) as report:
-            window, start = _Window(), time.perf_counter()
+        with Bar(total, self.step * config.batch, progress, self.accelerator.is_main_process) as report:
+            window, start = Window(), time.perf_counter()
             while self.step < config.steps:
                 window.add(*self.update(order))
                 self.step += 1
@@ -190,46 +235,59 @@ class _Run:
                     now = time.perf_counter()
                     self.seconds += now - start
                     self.log(window)
-                    window, start = _Window(), now
+                    window, start = Window(), now
                 if self.step % config.checkpoint_every == 0 or self.step == config.steps:
-                    self.save()
+                    self.checkpoints.save(self.step, self.seconds)
                     if self.watch is not None and self.step < config.steps:
                         self.watch.check(self.denoiser, self.step / config.steps, self.step)
+                if self.validation is not None and self.step % self.validation.every == 0:
+                    self.look(self.validation)
 
-    def update(self, order: Order) -> tuple[Loss, Tensor]:
-        """One update; returns the loss and the norm of its gradient."""
+    def update(self, order: Order) -> tuple[list[Loss], Tensor]:
+        """One update; returns the losses of its parts and the norm of its gradient."""
+        config, losses, indices = self.config, [], []
+        for part in range(config.accumulation):
+            with self.accelerator.accumulate(self.model):
+                loss, index = self.backward(order, part)
+            losses.append(loss)
+            indices += index
+        norm = self.accelerator.clip_grad_norm_(self.model.parameters(), config.clip or math.inf)
+        norm = norm if isinstance(norm, Tensor) else torch.tensor(float(norm or 0.0))
+        if not bool(norm.isfinite()):
+            levels = [ratio for loss in losses for ratio in loss.level.ratio.tolist()]
+            raise self._not_finite("the gradient", levels, indices)
+        for group in self.adam.param_groups:
+            group["lr"] = config.learning_rate_at(self.step)
+        self.adam.step()
+        self.adam.zero_grad()
+        if self.ema is not None:
+            self.ema.step(trainable(self.denoiser).values())
+        return losses, norm
+
+    def backward(self, order: Order, part: int) -> tuple[Loss, list[int]]:
+        """Add the gradient of one part of the update; returns its loss and the samples' indices."""
         config, accelerator = self.config, self.accelerator
-        rank, world = accelerator.process_index, accelerator.num_processes
-        first, share = self.step * config.batch, config.batch // world
-        rows = order(first + rank * share, first + (rank + 1) * share)
-        batch = self.samples.batch(rows, accelerator.device)
-        loss = self.objective(self.model, batch, Draws.of_step(config.seed, self.step, rank, world))
+        pieces = accelerator.num_processes * config.accumulation
+        piece, share = accelerator.process_index * config.accumulation + part, config.batch // pieces
+        first = self.step * config.batch + piece * share
+        batch = self.samples.batch(order(first, first + share), accelerator.device)
+        loss = self.objective(self.model, batch, Draws.of_step(config.seed, self.step, piece, pieces))
         finite = loss.per_sample.isfinite()
         if not bool(finite.all()):
             levels = loss.level.ratio.expand(len(finite))[~finite].tolist()
             raise self._not_finite("the loss", levels, batch.index[~finite.cpu()].tolist())
         accelerator.backward(loss.per_sample.mean())
-        norm = accelerator.clip_grad_norm_(self.model.parameters(), config.clip or math.inf)
-        if not bool(norm.isfinite()):
-            raise self._not_finite("the gradient", loss.level.ratio.tolist(), batch.index.tolist())
-        for group in self.adam.param_groups:
-            group["lr"] = config.learning_rate_at(self.step)
-        self.adam.step()
-        self.adam.zero_grad()
-        self.ema.step(self.denoiser.parameters())
-        return loss, norm
+        return loss, batch.index.tolist()
 
     def _not_finite(self, what: str, levels: list[float], indices: list[int]) -> NonFiniteLossError:
-        shown = ", ".join(f"{level:.4g}" for level in levels[:8])
-        kept = f"the checkpoint in {self.checkpoint_path} is intact" if self.checkpoint_path.exists() else "none saved"
+        shown, path = ", ".join(f"{level:.4g}" for level in levels[:8]), self.checkpoints.path
+        kept = f"the checkpoint in {path} is intact" if path.exists() else "none saved"
         return NonFiniteLossError(
             f"{what} is not finite at step {self.step}: levels sigma/alpha = {shown}; samples {indices[:8]}; {kept}. "
             "Lower the learning rate, clip the gradient, or look at these samples"
         )
 
-    def log(self, window: _Window) -> None:
-        if not self.accelerator.is_main_process:
-            return
+    def log(self, window: Window) -> None:
         record = {
             "step": self.step,
             "images": self.step * self.config.batch,
@@ -237,97 +295,56 @@ class _Run:
             "learning_rate": self.config.learning_rate_at(self.step - 1),
             **window.record(),
         }
-        append_record(self.log_path, record)
+        if self.accelerator.is_main_process:
+            append_record(self.log_path, record)
+        curves = {name: record[name] for name in ("loss", "gradient_norm", "learning_rate")}
+        self.accelerator.log(curves | record["terms"], step=self.step)
 
-    def save(self) -> None:
-        """Write weights, average and moments as one safetensors file."""
-        if not self.accelerator.is_main_process:
+    @torch.no_grad()
+    def look(self, validation: Validation) -> None:
+        """Show the averaged weights to the validation, and go on with the weights themselves."""
+        if self.accelerator.is_main_process:
+            with self.averaged():
+                validation.look(self.denoiser.eval(), self.step)
+            self.denoiser.train()
+        self.accelerator.wait_for_everyone()
+
+    @contextmanager
+    def averaged(self) -> Iterator[None]:
+        """The averaged weights in the place of the weights."""
+        weights = list(trainable(self.denoiser).values())
+        if self.ema is None:
+            yield
             return
-        tensors: dict[str, Tensor] = {}
-        state = self.adam.state_dict()["state"]
-        for i, (name, weight) in enumerate(self.denoiser.named_parameters()):
-            tensors[f"weight.{name}"] = weight.detach()
-            tensors[f"average.{name}"] = self.ema.shadow_params[i]
-            tensors.update({f"adam.{key}.{name}": value for key, value in state[i].items()})
-        tensors.update({f"buffer.{name}": value for name, value in self.denoiser.named_buffers()})
-        facts = {"state": json.dumps({"step": self.step, "seconds": self.seconds})}
-        save_tensors(self.checkpoint_path, tensors, facts)
+        self.ema.store(weights)
+        self.ema.copy_to(weights)
+        try:
+            yield
+        finally:
+            self.ema.restore(weights)
 
     def resume(self) -> None:
         """Take up the checkpoint of the folder, if there is one, and cut the log back to it."""
-        if self.checkpoint_path.exists():
-            with safetensors.safe_open(self.checkpoint_path, "pt") as file:
-                facts = json.loads(file.metadata()["state"])
-                names = list(file.keys())
-                tensors = {name: file.get_tensor(name) for name in names}
-            self._restore(tensors)
-            self.step, self.seconds = facts["step"], facts["seconds"]
-            self.ema.optimization_step = self.step
+        self.step, self.seconds = self.checkpoints.load()
         if self.accelerator.is_main_process and self.log_path.exists():
             write_records(self.log_path, [r for r in read_records(self.log_path) if r["step"] <= self.step])
 
-    def _restore(self, tensors: dict[str, Tensor]) -> None:
-        state = self.adam.state_dict()
-        with torch.no_grad():
-            for i, (name, weight) in enumerate(self.denoiser.named_parameters()):
-                weight.copy_(tensors[f"weight.{name}"])
-                self.ema.shadow_params[i].copy_(tensors[f"average.{name}"])
-                state["state"][i] = {k: tensors[f"adam.{k}.{name}"] for k in ("step", "exp_avg", "exp_avg_sq")}
-            for name, buffer in self.denoiser.named_buffers():
-                buffer.copy_(tensors[f"buffer.{name}"])
-        self.adam.load_state_dict(state)
+    def finish(self, final: Path) -> nn.Module:
+        """Put the averaged weights in place, write them, and return the denoiser."""
+        if self.ema is not None:
+            self.ema.copy_to(trainable(self.denoiser).values())
+        whole = self.accelerator.get_state_dict(self.model) if is_sharded(self.accelerator) else None
+        if self.accelerator.is_main_process:
+            save_tensors(final, trained_state(self.denoiser, whole))
+        self.accelerator.wait_for_everyone()
+        self.accelerator.unwrap_model(self.model, keep_fp32_wrapper=False)
+        return self.denoiser.eval()
 
 
-class _Window:
-    """Means of what happened since the last record of the log."""
-
-    def __init__(self) -> None:
-        self.losses: list[float] = []
-        self.norms: list[float] = []
-        self.terms: dict[str, list[float]] = {}
-        self.by_level = torch.zeros(2, len(LEVEL_BINS) - 1, dtype=torch.float64)
-
-    @property
-    def mean(self) -> float:
-        return sum(self.losses) / max(len(self.losses), 1)
-
-    def add(self, loss: Loss, norm: Tensor) -> None:
-        self.losses.append(float(loss.per_sample.detach().mean()))
-        self.norms.append(float(norm))
-        for name, value in loss.terms.items():
-            self.terms.setdefault(name, []).append(float(value.mean()))
-        ratio = loss.level.ratio.detach().cpu().to(torch.float64)
-        bins = torch.bucketize(ratio, LEVEL_BINS[1:-1])
-        values = next(iter(loss.terms.values())).detach().cpu().to(torch.float64)
-        self.by_level[0].index_add_(0, bins, values)
-        self.by_level[1].index_add_(0, bins, torch.ones_like(values))
-
-    def record(self) -> dict[str, Any]:
-        terms = {name: sum(values) / len(values) for name, values in self.terms.items()}
-        totals, counts = self.by_level.tolist()
-        gradient = sum(self.norms) / len(self.norms)
-        return {
-            "loss": self.mean,
-            "terms": terms,
-            "gradient_norm": gradient,
-            "level_sum": totals,
-            "level_count": counts,
-        }
-
-
-class _bar:
-    """A progress bar in images, or the caller's own reporter."""
-
-    def __init__(self, total: int, done: int, progress: Progress | None, show: bool) -> None:
-        self.progress = progress
-        self.bar = tqdm(total=total, initial=done, unit="img", disable=progress is not None or not show)
-
-    def __enter__(self) -> Progress:
-        return self.progress or self._advance
-
-    def __exit__(self, *_: object) -> None:
-        self.bar.close()
-
-    def _advance(self, images: int, loss: float) -> None:
-        self.bar.update(images - self.bar.n)
-        self.bar.set_postfix(loss=f"{loss:.4f}", refresh=False)
+def _optimizer(weights: list[nn.Parameter], config: TrainingConfig) -> torch.optim.Optimizer:
+    """Adam, or AdamW where weights decay."""
+    if config.weight_decay:
+        return torch.optim.AdamW(
+            weights, lr=config.learning_rate, betas=config.betas, weight_decay=config.weight_decay, fused=True
+        )
+    return torch.optim.Adam(weights, lr=config.learning_rate, betas=config.betas, fused=True)
