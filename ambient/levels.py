@@ -1,6 +1,6 @@
 r"""Which noise levels a network is trained on: distributions of t that can be cut at a nature level.
 
-Both distributions are drawn through their quantile function, so a draw restricted to levels above or below a given one
+All are drawn through their quantile function, so a draw restricted to levels above or below a given one
 is exact, with no rejection: t = F^-1(F(low) + u (F(high) - F(low))), u ~ U(0, 1).
 """
 
@@ -13,7 +13,7 @@ from typing import Protocol
 import torch
 from torch import Tensor
 
-from ambient.process import VE, Level, Process
+from ambient.process import VE, Discrete, Level, Process
 
 
 class LevelDistribution(Protocol):
@@ -75,6 +75,39 @@ class UniformTime:
                 f"of [{self.t_min:g}, {self.t_max:g}]; raise t_max, or lower the nature level"
             )
         return self.process.level(low + u * (high - low))
+
+
+@dataclass(frozen=True)
+class UniformSteps:
+    """t uniform over the steps of a trained model, each as likely as the other (P1's SDXL experiments).
+
+    Attributes:
+        process: The steps.
+    """
+
+    process: Discrete
+
+    def draw(self, u: Tensor, above: Level | None = None, below: Level | None = None) -> Level:
+        """Levels (B,) of whole steps, strictly above and below the given ones; see `LevelDistribution`.
+
+        Raises:
+            ValueError: If no step is left.
+        """
+        last = len(self.process) - 1
+        low, high = torch.zeros_like(u), torch.full_like(u, last)
+        if above is not None:
+            inside = above.ratio.to(u) >= self.process.level(0.0).ratio.to(u)
+            low = torch.where(inside, (self.process.time(above).to(u) + _SAME_STEP).floor() + 1, low)
+        if below is not None:
+            inside = below.ratio.to(u) <= self.process.level(float(last)).ratio.to(u)
+            high = torch.where(inside, (self.process.time(below).to(u) - _SAME_STEP).ceil() - 1, high)
+        if bool((low > high).any()):
+            raise ValueError(f"no step is left to draw from above {float(low.max()) - 1:g} of 0 to {last}")
+        return self.process.level((low + (u * (high - low + 1)).floor()).clamp(max=high))
+
+
+_SAME_STEP = 1e-6
+"""A time this near to a whole step is that step."""
 
 
 def _interval(process: Process, above: Level | None, below: Level | None, u: Tensor) -> tuple[Tensor, Tensor]:

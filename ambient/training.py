@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -37,7 +37,7 @@ from ambient.objectives import Loss, Objective
 from ambient.progress import LEVEL_BINS, Bar, Progress, Window
 from ambient.randomness import Draws
 
-__all__ = ["LEVEL_BINS", "NonFiniteLossError", "Progress", "TrainingConfig", "Validation", "train"]
+__all__ = ["LEVEL_BINS", "Look", "NonFiniteLossError", "Progress", "TrainingConfig", "train"]
 
 
 class NonFiniteLossError(FloatingPointError):
@@ -106,17 +106,17 @@ class TrainingConfig:
 
 
 @dataclass(frozen=True, eq=False)
-class Validation:
+class Look:
     """A look at the model as it is trained.
 
     Attributes:
-        every: Updates between looks.
-        look: Called on the main process with the denoiser, its averaged weights in place and without gradient, and the
-            number of updates; must leave the denoiser as it is.
+        every: Updates between looks, >= 1.
+        at: Called on the main process with the denoiser, its averaged weights in place and without gradient, and the
+            number of updates; must leave the denoiser as it is. Called again for a step that a killed run repeats.
     """
 
     every: int
-    look: Callable[[nn.Module, int], None]
+    at: Callable[[nn.Module, int], None]
 
 
 def train(
@@ -130,7 +130,7 @@ def train(
     accelerator: Accelerator | None = None,
     progress: Progress | None = None,
     watch: bool = True,
-    validation: Validation | None = None,
+    looks: Sequence[Look] = (),
 ) -> nn.Module:
     """Train `denoiser` in place, or go on with the run that `folder` holds, and return it with averaged weights.
 
@@ -145,7 +145,7 @@ def train(
         accelerator: Device, processes, precision and trackers; a default one if None.
         progress: Called as the run goes on; a progress bar if None.
         watch: Whether a run with a term below the nature level is watched for collapse (`ambient.collapse`).
-        validation: Looks at the model as it is trained.
+        looks: What looks at the model as it is trained, such as validation images.
 
     Returns:
         `denoiser`, in evaluation mode, with the averaged weights.
@@ -171,7 +171,7 @@ def train(
     run = _Run(denoiser, objective, samples, config, folder, accelerator)
     run.resume()
     run.watch = CollapseWatch.of(objective, samples, config.batch) if watch else None
-    run.validation = validation
+    run.looks = tuple(looks)
     run.loop(progress)
     if run.watch is not None:
         run.watch.check(denoiser, 1.0, config.steps)
@@ -218,7 +218,7 @@ class _Run:
         self.ema = EMAModel(weights, decay=config.ema, foreach=True) if config.ema else None
         self.checkpoints = Checkpoints(folder, denoiser, self.adam, self.ema, accelerator)
         self.watch: CollapseWatch | None = None
-        self.validation: Validation | None = None
+        self.looks: tuple[Look, ...] = ()
         self.step = 0
         self.seconds = 0.0
 
@@ -236,12 +236,13 @@ class _Run:
                     self.seconds += now - start
                     self.log(window)
                     window, start = Window(), now
+                for look in self.looks:
+                    if self.step % look.every == 0:
+                        self.look(look)
                 if self.step % config.checkpoint_every == 0 or self.step == config.steps:
                     self.checkpoints.save(self.step, self.seconds)
                     if self.watch is not None and self.step < config.steps:
                         self.watch.check(self.denoiser, self.step / config.steps, self.step)
-                if self.validation is not None and self.step % self.validation.every == 0:
-                    self.look(self.validation)
 
     def update(self, order: Order) -> tuple[list[Loss], Tensor]:
         """One update; returns the losses of its parts and the norm of its gradient."""
@@ -301,11 +302,11 @@ class _Run:
         self.accelerator.log(curves | record["terms"], step=self.step)
 
     @torch.no_grad()
-    def look(self, validation: Validation) -> None:
-        """Show the averaged weights to the validation, and go on with the weights themselves."""
+    def look(self, look: Look) -> None:
+        """Show the averaged weights, and go on with the weights themselves."""
         if self.accelerator.is_main_process:
             with self.averaged():
-                validation.look(self.denoiser.eval(), self.step)
+                look.at(self.denoiser.eval(), self.step)
             self.denoiser.train()
         self.accelerator.wait_for_everyone()
 

@@ -14,7 +14,7 @@ _EXPECTED = (ValueError, RuntimeError, OSError, ArithmeticError, ImportError)
 
 def run(options: type[Any], work: Callable[[Any], None]) -> int:
     """Parse `options` from the command line and call `work` with them; returns the exit status."""
-    parsed = tyro.cli(options)
+    parsed = tyro.cli(options, config=(tyro.conf.OmitArgPrefixes, tyro.conf.FlagCreatePairsOff))
     try:
         work(parsed)
     except KeyboardInterrupt:

@@ -38,6 +38,21 @@ def list_hub(source: str, options: ImageOptions) -> Listing:
     Raises:
         DataSetError: If the library is absent, the data set, split or column cannot be had, or no revision is pinned.
     """
+    datasets = _library(source)
+    rows, images = open_rows(source, options)
+    label_column = _label_column(source, rows, options, datasets) if options.labels else None
+    labels = [None] * len(rows) if label_column is None else rows[label_column]
+    classes = () if label_column is None else _classes(rows.features[label_column], labels)
+    pictures = rows.select_columns([images])
+    entries = [Entry(f"row {i}", _row(pictures, images, i), label) for i, label in enumerate(labels)]
+    return Listing("Hugging Face data set", entries, classes)
+
+
+def open_rows(source: str, options: ImageOptions) -> tuple[Any, str]:
+    """The rows of a Hugging Face data set, and the name of their column of images, which are left as files' bytes.
+
+    Arguments and errors as in `list_hub`.
+    """
     local = Path(source).is_dir()
     if not local and options.revision is None:
         raise DataSetError(
@@ -48,13 +63,19 @@ def list_hub(source: str, options: ImageOptions) -> Listing:
     splits = _load(datasets, source, options, local)
     rows = splits if isinstance(splits, datasets.Dataset) else _split(source, splits, options)
     images = _column(source, rows, options.image_column, datasets.Image, "image_column")
-    rows = rows.cast_column(images, datasets.Image(decode=False))
-    label_column = _label_column(source, rows, options, datasets) if options.labels else None
-    labels = [None] * len(rows) if label_column is None else rows[label_column]
-    classes = () if label_column is None else _classes(rows.features[label_column], labels)
-    pictures = rows.select_columns([images])
-    entries = [Entry(f"row {i}", _row(pictures, images, i), label) for i, label in enumerate(labels)]
-    return Listing("Hugging Face data set", entries, classes)
+    return rows.cast_column(images, datasets.Image(decode=False)), images
+
+
+def image_bytes(value: Any) -> bytes:
+    """The file behind a value of such a column. Raises `UnusableError` if there is none."""
+    if value is None:
+        raise UnusableError("empty file", "the row has no image")
+    if value["bytes"] is not None:
+        return bytes(value["bytes"])
+    try:
+        return Path(value["path"]).read_bytes()
+    except OSError as error:
+        raise UnusableError("unreadable", f"{value['path']}: {error.strerror}") from error
 
 
 def _library(source: str) -> ModuleType:
@@ -114,15 +135,4 @@ def _classes(feature: Any, labels: Any) -> tuple[str, ...]:
 
 
 def _row(rows: Any, column: str, i: int) -> Callable[[], np.ndarray]:
-    def load() -> np.ndarray:
-        value = rows[i][column]
-        if value is None:
-            raise UnusableError("empty file", "the row has no image")
-        if value["bytes"] is not None:
-            return decode(value["bytes"])
-        try:
-            return decode(Path(value["path"]).read_bytes())
-        except OSError as error:
-            raise UnusableError("unreadable", f"{value['path']}: {error.strerror}") from error
-
-    return load
+    return lambda: decode(image_bytes(rows[i][column]))

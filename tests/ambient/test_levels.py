@@ -3,11 +3,12 @@ from __future__ import annotations
 import pytest
 import scipy.stats
 import torch
+from diffusers import DDIMScheduler
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ambient.levels import LevelDistribution, LogNormal, UniformTime
-from ambient.process import VE, VP, Level
+from ambient.levels import LevelDistribution, LogNormal, UniformSteps, UniformTime
+from ambient.process import VE, VP, Discrete, Level
 
 U = (torch.arange(4000, dtype=torch.float64) + 0.5) / 4000
 
@@ -48,3 +49,33 @@ def test_far_cuts_stay_on_their_side(law: LevelDistribution) -> None:
         level = Level(torch.tensor(1.0).double(), torch.tensor(sigma).double())
         drawn = law.draw(U, above=level).sigma
         assert bool(drawn.isfinite().all() and (drawn >= sigma).all())
+
+
+SDXL_STEPS = Discrete.from_scheduler(
+    DDIMScheduler(beta_start=0.00085, beta_end=0.012, beta_schedule="scaled_linear", num_train_timesteps=1000)
+)
+
+
+@given(st.integers(1, 998))
+def test_uniform_steps_are_every_whole_step_above_or_below_and_no_other(t_n: int) -> None:
+    distribution, nature = UniformSteps(SDXL_STEPS), SDXL_STEPS.level(float(t_n))
+    u = (torch.arange(1000, dtype=torch.float64) + 0.5) / 1000
+    for given_level, steps in [
+        ({"above": nature}, range(t_n + 1, 1000)),
+        ({"below": nature}, range(t_n)),
+        ({}, range(1000)),
+        ({"above": Level.clean()}, range(1000)),
+    ]:
+        fine = (torch.arange(len(steps), dtype=torch.float64) + 0.5) / len(steps)
+        drawn = distribution.draw(fine, **given_level)
+        exact = SDXL_STEPS.level(torch.tensor(list(steps), dtype=torch.float64))
+        assert torch.equal(drawn.sigma, exact.sigma)
+        times = SDXL_STEPS.time(distribution.draw(u, **given_level))
+        counts = torch.bincount(times.round().long(), minlength=1000)[steps.start : steps.stop]
+        assert counts.sum() == 1000
+        assert float((counts - 1000 / len(steps)).abs().max()) <= 1
+
+
+def test_no_step_above_the_last() -> None:
+    with pytest.raises(ValueError, match="no step is left"):
+        UniformSteps(SDXL_STEPS).draw(torch.full((2,), 0.5, dtype=torch.float64), above=SDXL_STEPS.level(999.0))

@@ -21,7 +21,7 @@ from ambient.files import read_records
 from ambient.objectives import AmbientScoreMatching, Subsampled
 from ambient.process import VE
 from ambient.randomness import Draws
-from ambient.training import TrainingConfig, Validation, train
+from ambient.training import Look, TrainingConfig, train
 
 CONFIG = TrainingConfig(steps=20, batch=8, warmup=3, log_every=5, checkpoint_every=10, ema=0.9)
 SAMPLES = Samples.of_noisy(torch.randn(20, 2, generator=torch.Generator().manual_seed(0)), VE().level(0.3), 0)
@@ -74,7 +74,7 @@ def test_parts_resume_bit_for_bit(tmp_path: Path) -> None:
 
     for every in (3, 13):
         with pytest.raises(KeyboardInterrupt):
-            run(tmp_path / "parts", config, validation=Validation(every, stop))
+            run(tmp_path / "parts", config, looks=[Look(every, stop)])
     run(tmp_path / "parts", config)
     files = [(tmp_path / name / "model.safetensors").read_bytes() for name in ("whole", "parts")]
     assert files[0] == files[1]
@@ -174,7 +174,7 @@ def test_a_look_sees_the_averaged_weights_and_changes_nothing(tmp_path: Path) ->
         seen[step] = next(denoiser.parameters()).detach().clone()
 
     run(tmp_path / "quiet")
-    denoiser = run(tmp_path / "watched", validation=Validation(5, look))
+    denoiser = run(tmp_path / "watched", looks=[Look(5, look)])
     assert list(seen) == [5, 10, 15, 20]
     assert torch.equal(seen[20], next(denoiser.parameters()))
     files = [(tmp_path / name / "model.safetensors").read_bytes() for name in ("quiet", "watched")]
