@@ -145,22 +145,26 @@ class Components:
         return images.float()
 
     @torch.no_grad()
-    def encode_prompts(self, prompts: Sequence[str], size: Tensor | int | None = None) -> dict[str, Tensor]:
+    def encode_prompts(
+        self, prompts: Sequence[str], size: Tensor | int | None = None, unconditional: bool = False
+    ) -> dict[str, Tensor]:
         """The condition of each prompt; "" is the null caption.
 
         Args:
             prompts: B captions; what exceeds 77 tokens is cut.
             size: SDXL's time_ids, (B, 6), or the side of square images; by default the model's own resolution.
+            unconditional: Give instead what the pipeline guides away from (for SDXL zeros).
 
         Returns:
             A row for each prompt, on the U-Net's device, in the text encoders' precision; see the module.
         """
         embeddings = self.pipeline.encode_prompt(
-            list(prompts), device=self.device, num_images_per_prompt=1, do_classifier_free_guidance=False
+            list(prompts), device=self.device, num_images_per_prompt=1, do_classifier_free_guidance=unconditional
         )
-        condition = {"encoder_hidden_states": embeddings[0]}
-        if self.is_xl:
-            condition |= {"text_embeds": embeddings[2], "time_ids": self.time_ids(len(prompts), size).to(embeddings[2])}
+        states, pooled = embeddings[unconditional::2][:2] if self.is_xl else (embeddings[unconditional], None)
+        condition = {"encoder_hidden_states": states}
+        if pooled is not None:
+            condition |= {"text_embeds": pooled, "time_ids": self.time_ids(len(prompts), size).to(pooled)}
         return condition
 
     def time_ids(self, batch: int, size: Tensor | int | None = None) -> Tensor:
@@ -183,16 +187,17 @@ class Components:
             name = self.options.vae_source or f"the VAE of {self.options.model}"
             raise VAEOverflowError(
                 f"{name} overflows when {doing} in {str(vae.dtype).removeprefix('torch.')}: "
-                f"use --vae {FP16_VAE}, or --vae-precision fp32"
+                f"use --vae {FP16_VAE}, or --precision bf16 or fp32"
             )
 
 
-def load(options: ModelOptions, *, channels: int | None = 4) -> Components:
+def load(options: ModelOptions, *, channels: int | None = 4, unet: Precision = "fp32") -> Components:
     """Load a pipeline.
 
     Args:
         options: Which.
         channels: Input channels that the U-Net must have: 4, or 9 for inpainting; None takes any.
+        unet: Precision of the U-Net; the other parts are fp32 until `Components.to`.
 
     Raises:
         MissingWeightsError: If the weights are not there, naming what is missing and what to do.
@@ -206,7 +211,8 @@ def load(options: ModelOptions, *, channels: int | None = 4) -> Components:
     if (vae := options.vae_source) is not None:
         extra["vae"] = _checked(vae, "--vae", lambda: _load_vae(vae, pinned))
     revision = options.revision or COMMITS.get(options.model)
-    arguments = {**pinned, "revision": revision, "variant": options.weights, **extra}
+    dtypes = {"unet": DTYPES[unet], "default": torch.float32}
+    arguments = {**pinned, "revision": revision, "variant": options.weights, "torch_dtype": dtypes, **extra}
     pipeline = _checked(options.model, "--model", lambda: DiffusionPipeline.from_pretrained(options.model, **arguments))
     kind = type(pipeline).__name__
     if kind not in _SUPPORTED:

@@ -7,6 +7,7 @@ tolerance, so that a base loaded in another precision is still the same base.
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Mapping
 from pathlib import Path
@@ -95,6 +96,12 @@ def warm_start(components: Components, source: str | Path) -> None:
             f"{path} (rank {', '.join(map(str, sorted(ranks)))}) does not fit this adapter; use its --rank"
         )
     set_peft_model_state_dict(components.unet, state)
+
+
+def digest(source: str | Path) -> str:
+    """SHA-256 of an adapter's file: what a run that uses it is."""
+    path = Path(source) / FILE if Path(source).is_dir() else Path(source)
+    return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
 def base_of(components: Components) -> dict[str, Any]:

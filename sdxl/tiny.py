@@ -111,8 +111,14 @@ def build(variant: Variant = "sdxl", prediction: str = "epsilon", resolution: in
             text_encoder_2=_text_encoder(CLIPTextModelWithProjection, 48, "gelu"),
             tokenizer_2=_tokenizer("!"),
             unet=_unet(resolution, 32 + 48, pooled=48, channels=9 if variant == "inpainting" else 4),
-            scheduler=EulerDiscreteScheduler(**steps, timestep_spacing="leading"),
+            scheduler=_with_hints(EulerDiscreteScheduler(**steps, timestep_spacing="leading")),
         )
+
+
+def _with_hints(scheduler: EulerDiscreteScheduler) -> EulerDiscreteScheduler:
+    """SDXL's configuration also says what other schedulers made from it need to know."""
+    scheduler.register_to_config(clip_sample=False, sample_max_value=1.0, set_alpha_to_one=False, skip_prk_steps=True)
+    return scheduler
 
 
 def _vae(resolution: int) -> AutoencoderKL:

@@ -1,0 +1,144 @@
+r"""Latents from a Stable Diffusion model by any diffusers scheduler, each image a function of (seed, index).
+
+Image i takes all its random numbers from one generator, `image_generator(seed, i)`: first its noise, then whatever the
+scheduler draws. An unmodified pipeline that is given these generators makes the same images:
+
+    pipeline.scheduler = make_scheduler(pipeline.scheduler, "DDIM")
+    pipeline(prompts, generator=[image_generator(seed, i) for i in indices], num_inference_steps=25, guidance_scale=1)
+
+Sampling may stop at the nature level: at the last step of the grid at or above t_n it returns the posterior mean
+E[X_0 | X_t] (P1 trains nothing below t_n without consistency).
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import diffusers
+import torch
+from diffusers.utils.torch_utils import randn_tensor
+from torch import Tensor
+
+from ambient import tweedie
+from ambient.randomness import generator
+from sdxl.components import Components
+
+
+@dataclass(frozen=True)
+class Sampler:
+    """How latents are drawn."""
+
+    scheduler: str = "DDIM"
+    """Any diffusers scheduler, such as DDIM, EulerDiscrete, EulerAncestralDiscrete or DPMSolverMultistep."""
+    steps: int = 25
+    """Evaluations of the U-Net an image (twice as many with guidance)."""
+    guidance: float = 1.0
+    """Classifier-free guidance scale; 1: none."""
+    stop: int | None = None
+    """Stop at this nature level t_n with the posterior mean, instead of going down to clean images."""
+
+    def check(self) -> None:
+        """Raises ValueError for values that cannot work."""
+        scheduler_class(self.scheduler)
+        if self.steps < 1:
+            raise ValueError(f"--steps {self.steps}: at least 1")
+        if not self.guidance >= 1:
+            raise ValueError(f"--guidance {self.guidance:g}: 1 (none) or more")
+        if self.stop is not None and self.stop < 0:
+            raise ValueError(f"--stop {self.stop}: a step of the model's schedule, 0 or more")
+
+
+def scheduler_class(name: str) -> type[Any]:
+    """The diffusers scheduler of a name, with or without "Scheduler" at its end.
+
+    Raises:
+        ValueError: If there is none, or its noise cannot be a function of the image.
+    """
+    full = name if name.endswith("Scheduler") else f"{name}Scheduler"
+    found = getattr(diffusers, full, None)
+    known = [
+        n.removesuffix("Scheduler") for n in dir(diffusers) if n.endswith("Scheduler") and not n.startswith("Flax")
+    ]
+    if not (inspect.isclass(found) and hasattr(found, "set_timesteps")):
+        known = [n.removesuffix("Scheduler") for n in dir(diffusers) if n.endswith("Scheduler") and n[:4] != "Flax"]
+        near = [n for n in known if name.lower()[:3] == n.lower()[:3]] or known
+        raise ValueError(f"--scheduler {name}: diffusers has no {full}; there are {', '.join(near[:12])}")
+    if full == "DPMSolverSDEScheduler":
+        raise ValueError(f"--scheduler {name} draws noise for a whole batch at once; use DPMSolverMultistep or DDIM")
+    return found
+
+
+def make_scheduler(own: Any, name: str) -> Any:
+    """The scheduler `name` with the levels and the prediction of a pipeline's own; latents are not clipped."""
+    kind = scheduler_class(name)
+    options = {"clip_sample": False} if "clip_sample" in inspect.signature(kind.__init__).parameters else {}
+    return kind.from_config(own.config, **options)
+
+
+def image_generator(seed: int, index: int) -> torch.Generator:
+    """The CPU generator of image `index`."""
+    return generator("sampling", seed, index)
+
+
+@torch.no_grad()
+def sample(
+    components: Components, sampler: Sampler, indices: Sequence[int], prompts: Sequence[str], resolution: int, seed: int
+) -> Tensor:
+    """Scaled latents (B, 4, H / 8, W / 8) of the images `indices`, to be decoded by `Components.decode_latents`.
+
+    Args:
+        components: The model.
+        sampler: How.
+        indices: Which images.
+        prompts: The prompt of each.
+        resolution: Side of the images in pixels.
+        seed: With the index it decides the image.
+
+    Raises:
+        ValueError: If the grid has no step at or above `sampler.stop`.
+    """
+    scheduler = make_scheduler(components.pipeline.scheduler, sampler.scheduler)
+    scheduler.set_timesteps(sampler.steps, device=components.device)
+    last = _last(scheduler.timesteps, sampler)
+    conditions = [components.encode_prompts(prompts, resolution)]
+    if sampler.guidance > 1:
+        conditions = [components.encode_prompts(prompts, resolution, unconditional=True), *conditions]
+    condition = {name: torch.cat([part[name] for part in conditions]) for name in conditions[0]}
+    states = condition.pop("encoder_hidden_states")
+    generators = [image_generator(seed, index) for index in indices]
+    extra = {"generator": generators} if "generator" in inspect.signature(scheduler.step).parameters else {}
+    shape = (len(indices), *components.latent_shape(resolution))
+    x = randn_tensor(shape, generator=generators, device=components.device, dtype=states.dtype)
+    x = x * scheduler.init_noise_sigma
+    for i, t in enumerate(scheduler.timesteps):
+        x_in = scheduler.scale_model_input(torch.cat([x] * len(conditions)), t)
+        output = components.unet(x_in, t, encoder_hidden_states=states, added_cond_kwargs=condition).sample
+        if len(conditions) == 2:
+            without, with_prompt = output.chunk(2)
+            output = without + sampler.guidance * (with_prompt - without)
+        if i == last:
+            level = components.process.level(t.double().cpu())
+            return tweedie.to_x_0(output.float(), x_in[: len(x)].float(), level, components.denoiser.prediction)
+        x = scheduler.step(output, t, x, **extra).prev_sample
+    return x
+
+
+def stopping_step(components: Components, sampler: Sampler) -> float:
+    """The step of the grid at which sampling stops for `sampler.stop`."""
+    scheduler = make_scheduler(components.pipeline.scheduler, sampler.scheduler)
+    scheduler.set_timesteps(sampler.steps)
+    last = _last(scheduler.timesteps, sampler)
+    return 0.0 if last is None else float(scheduler.timesteps[last])
+
+
+def _last(timesteps: Tensor, sampler: Sampler) -> int | None:
+    """Position of the last step at or above the nature level."""
+    if sampler.stop is None:
+        return None
+    above = (timesteps >= sampler.stop).nonzero()
+    if len(above) == 0:
+        raise ValueError(f"--stop {sampler.stop}: sampling starts at step {float(timesteps.max()):g}, below it")
+    return int(above[-1])
