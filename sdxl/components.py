@@ -212,7 +212,7 @@ def load(options: ModelOptions, *, channels: int | None = 4, unet: Precision = "
         extra["vae"] = _checked(vae, "--vae", lambda: _load_vae(vae, pinned))
     revision = options.revision or COMMITS.get(options.model)
     dtypes = {"unet": DTYPES[unet], "default": torch.float32}
-    arguments = {**pinned, "revision": revision, "variant": options.weights, "torch_dtype": dtypes, **extra}
+    arguments = {**pinned, "revision": revision, "variant": options.weights, "dtype": dtypes, **extra}
     pipeline = _checked(options.model, "--model", lambda: DiffusionPipeline.from_pretrained(options.model, **arguments))
     kind = type(pipeline).__name__
     if kind not in _SUPPORTED:
@@ -234,7 +234,7 @@ def load(options: ModelOptions, *, channels: int | None = 4, unet: Precision = "
 def _load_vae(source: str, pinned: Mapping[str, Any]) -> AutoencoderKL:
     """A VAE from its own folder or from that of a pipeline."""
     own = {"subfolder": "vae"} if (Path(source) / "vae").is_dir() else {}
-    return AutoencoderKL.from_pretrained(source, revision=COMMITS.get(source), **own, **pinned)
+    return AutoencoderKL.from_pretrained(source, revision=COMMITS.get(source), dtype=torch.float32, **own, **pinned)
 
 
 def _checked(source: str, option: str, build: Callable[[], Any]) -> Any:

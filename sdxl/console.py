@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable
 from typing import Any
 
@@ -15,12 +16,22 @@ _EXPECTED = (ValueError, RuntimeError, OSError, ArithmeticError, ImportError)
 def run(options: type[Any], work: Callable[[Any], None]) -> int:
     """Parse `options` from the command line and call `work` with them; returns the exit status."""
     parsed = tyro.cli(options, config=(tyro.conf.OmitArgPrefixes, tyro.conf.FlagCreatePairsOff))
+    warnings.showwarning = _in_one_line
     try:
         work(parsed)
     except KeyboardInterrupt:
         Console(stderr=True).print("\nStopped. Run the same command again to go on.")
         return 130
     except _EXPECTED as error:
-        Console(stderr=True, soft_wrap=True).print("[red]error:[/red]", Text(" ".join(str(error).split())))
+        _say("[red]error:[/red]", error)
         return 1
     return 0
+
+
+def _in_one_line(message: Warning | str, category: type[Warning], *_: Any) -> None:
+    if not issubclass(category, FutureWarning | DeprecationWarning):
+        _say("[yellow]warning:[/yellow]", message)
+
+
+def _say(label: str, message: object) -> None:
+    Console(stderr=True, soft_wrap=True).print(label, Text(" ".join(str(message).split())))

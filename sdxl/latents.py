@@ -128,8 +128,8 @@ def write_latents(options: Options, accelerator: Accelerator) -> Path:
     return folder
 
 
-def open_latents(folder: Path, components: Components) -> ShardedSamples:
-    """The samples of a cache that `write_latents` finished for this model.
+def open_latents(folder: Path, components: Components) -> tuple[ShardedSamples, int]:
+    """The samples of a cache that `write_latents` finished for this model, and their t_n.
 
     Raises:
         ValueError: If there is no cache, it is not finished, or it was made with another VAE or other text encoders.
@@ -143,9 +143,13 @@ def open_latents(folder: Path, components: Components) -> ShardedSamples:
     for name, value in _encoders(components).items():
         if facts[name] != value:
             raise ValueError(f"{folder} was made with {_TITLES[name]} than those of --model {components.options.model}")
-    level = facts["nature"]
+    t_n, nature = facts["nature"]["t_n"], Level(facts["nature"]["alpha"], facts["nature"]["sigma"])
+    if not torch.isclose(nature_level(components.process, t_n).sigma, nature.sigma):
+        raise ValueError(
+            f"{folder} was made with another noise schedule than that of --model {components.options.model}"
+        )
     paths = [folder / _name(i) for i in range(facts["shards"])]
-    return ShardedSamples(paths, Level(level["alpha"], level["sigma"]), facts["key"])
+    return ShardedSamples(paths, nature, facts["key"]), t_n
 
 
 def nature_level(process: Discrete, t_n: int) -> Level:
