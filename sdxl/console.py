@@ -28,7 +28,7 @@ def run(options: type[Any], work: Callable[[Any], None]) -> int:
     return 0
 
 
-def _in_one_line(message: Warning | str, category: type[Warning], *_: Any) -> None:
+def _in_one_line(message: Warning | str, category: type[Warning], *_: Any, **__: Any) -> None:
     if not issubclass(category, FutureWarning | DeprecationWarning):
         _say("[yellow]warning:[/yellow]", message)
 
