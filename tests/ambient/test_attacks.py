@@ -1,0 +1,166 @@
+"""The attacks in worlds where the right answer is known."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+from torch import Tensor
+
+from ambient import karras
+from ambient.attacks import compare, corrupt, histogram, mask_and_restore, noise_and_restore
+from ambient.denoisers import UNetDenoiser
+from ambient.memorization import similarities
+from ambient.nature import noisy_copy
+from ambient.process import VE, VP, Discrete, Level
+from ambient.tweedie import from_x_0
+from theory.empirical import EmpiricalDenoiser
+from theory.mixture import GaussianMixture
+
+VARIANCE = 0.49
+COVARIANCE = torch.tensor([[0.5, 0.4], [0.4, 0.6]], dtype=torch.float64)
+GAUSSIAN = GaussianMixture(torch.zeros(1, 3), torch.tensor([VARIANCE], dtype=torch.float64))
+
+
+def images(n: int, seed: int = 0, shape: tuple[int, ...] = (3,)) -> Tensor:
+    return torch.randn(n, *shape, generator=torch.Generator().manual_seed(seed), dtype=torch.float64)
+
+
+@pytest.mark.parametrize("level", [VE().level(1.5), VP().level(0.9)])
+def test_the_error_of_the_mean_is_the_posterior_variance(level: Level) -> None:
+    """Of Gaussian data, sample by sample and in the mean: c sigma^2 / (alpha^2 c + sigma^2) a coordinate."""
+    x_0 = VARIANCE**0.5 * images(20_000)
+    found = noise_and_restore(GAUSSIAN.denoiser, x_0, level, range(len(x_0)), seed=3, restoration="mean")
+    alpha, sigma = float(level.alpha), float(level.sigma)
+    noise = (found.x_t - alpha * x_0) / sigma
+    gain = alpha * VARIANCE / (alpha**2 * VARIANCE + sigma**2)
+    assert torch.allclose(found.x_0 - x_0, (alpha * gain - 1) * x_0 + gain * sigma * noise, rtol=1e-10)
+    errors = (found.x_0 - x_0).square().mean(1)
+    exact = VARIANCE * sigma**2 / (alpha**2 * VARIANCE + sigma**2)
+    assert float(errors.mean()) == pytest.approx(exact, abs=5 * float(errors.std()) / len(x_0) ** 0.5)
+
+
+def test_the_error_of_posterior_samples_is_twice_that_of_the_mean() -> None:
+    """x_0 and its restoration are two independent samples of the same posterior."""
+    g = torch.Generator().manual_seed(1)
+    world = GaussianMixture(torch.tensor([[-2.0, 0.0], [2.0, 1.0]]), torch.tensor([0.3, 0.2]))
+    x_0, level = world.sample(4000, g), VP().level(0.8)
+    mean = noise_and_restore(world.denoiser, x_0, level, range(4000), seed=0, restoration="mean").x_0
+    drawn = noise_and_restore(world.denoiser, x_0, level, range(4000), seed=0, steps=120, sigma_min=0.01).x_0
+    errors = [(x - x_0).square().sum(1) for x in (mean, drawn)]
+    assert float(errors[1].mean() / errors[0].mean()) == pytest.approx(2, abs=0.15)
+
+
+def test_every_process_and_prediction_is_attacked_alike() -> None:
+    """The same world through a discrete noise-predicting network, as SDXL's, gives the same restorations."""
+    steps = Discrete(VP(), torch.linspace(0.02, 0.999, 1000, dtype=torch.float64))
+
+    class Network(torch.nn.Module):
+        def forward(self, x: Tensor, time: Tensor) -> Tensor:
+            level = steps.level(time.double())
+            return from_x_0(GAUSSIAN.posterior_mean(x, level), x, level, "epsilon")
+
+    unet, x_0, level = UNetDenoiser(Network(), steps), images(8), steps.level(800.0)
+    for restoration in ("mean", "posterior"):
+        options: dict[str, Any] = {"seed": 5, "restoration": restoration}
+        if restoration == "posterior":
+            options |= {"steps": 12, "sigma_min": 0.05}
+        a = noise_and_restore(unet, x_0, level, range(8), **options)
+        b = noise_and_restore(GAUSSIAN.denoiser, x_0, level, range(8), **options)
+        assert torch.allclose(a.x_0, b.x_0, atol=1e-6)
+
+
+def test_a_memorising_model_restores_its_training_images_and_no_others() -> None:
+    train, other = images(50, 1, (64,)), images(50, 2, (64,))
+    model, level = EmpiricalDenoiser(train), VE().level(1.0)
+    for restoration in ("mean", "posterior"):
+        mine, theirs = (
+            noise_and_restore(model, x, level, range(50), seed=0, restoration=restoration).x_0 for x in (train, other)
+        )
+        found = compare(mine, train, train, "pixels")
+        assert found.identified(torch.arange(50)) == 1
+        assert float(found.own.min()) > 0.99
+        assert compare(theirs, other, other, "pixels").identified(torch.arange(50)) < 0.5
+        # What it gives back for images that it has not seen is a training image all the same.
+        assert float((similarities(theirs, train) > 0.95).double().mean()) > 0.7
+
+
+def test_noise_is_a_function_of_the_index_and_not_that_of_training() -> None:
+    x_0, level = images(6), VE().level(2.0)
+    whole = noise_and_restore(GAUSSIAN.denoiser, x_0, level, range(6), seed=1)
+    part = noise_and_restore(GAUSSIAN.denoiser, x_0[[4, 1]], level, [4, 1], seed=1)
+    assert torch.allclose(part.x_t, whole.x_t[[4, 1]], rtol=1e-12)
+    assert torch.allclose(part.x_0, whole.x_0[[4, 1]], rtol=1e-12)
+    again = noise_and_restore(GAUSSIAN.denoiser, x_0, level, range(6), seed=1, draw=1)
+    assert torch.equal(again.x_t, whole.x_t)
+    assert not torch.allclose(again.x_0, whole.x_0)
+    assert not torch.allclose(corrupt(x_0, level, 1, range(6)), noisy_copy(x_0, level, 1, range(6)))
+
+
+def correlated(x_t: Tensor, level: Level, **_: Any) -> Tensor:
+    """The exact denoiser of N(0, COVARIANCE), for one VE level."""
+    noisy = COVARIANCE + float(level.sigma[0]) ** 2 * torch.eye(2, dtype=torch.float64)
+    return x_t @ torch.linalg.solve(noisy, COVARIANCE)
+
+
+def test_what_is_masked_is_sampled_given_the_rest() -> None:
+    """Conditioning gives N(0.8, 0.28); one sweep a level, without Lugmayr's repetitions, is far from it."""
+    n, grid = 600, karras.log_sigmas(30, 0.02, 6.0)
+    x_0 = torch.tensor([[1.0, 0.0]], dtype=torch.float64).expand(n, 2)
+    hidden, errors = torch.tensor([[False, True]]), []
+    for repeats in (1, 12):
+        found = mask_and_restore(correlated, x_0, hidden, range(n), grid, seed=0, repeats=repeats)
+        assert torch.equal(found.x_0[:, 0], x_0[:, 0])
+        assert float(found.x_t.abs().sum()) == n
+        errors.append(abs(float(found.x_0[:, 1].mean()) - 0.8))
+    assert errors[0] > 0.3
+    assert errors[1] < 0.1
+    assert float(found.x_0[:, 1].var()) == pytest.approx(0.28, rel=0.25)
+
+
+def test_a_memorising_model_fills_in_the_rest_of_its_training_images() -> None:
+    train, other = images(20, 3, (1, 6, 6)), images(20, 4, (1, 6, 6))
+    hidden = torch.zeros(1, 6, 6, dtype=torch.bool)
+    hidden[:, 1:5, 2:6] = True
+    grid = karras.log_sigmas(24, 0.02, 10.0)
+    model = EmpiricalDenoiser(train)
+    mine, theirs = (mask_and_restore(model, x, hidden, range(20), grid, seed=0, repeats=4).x_0 for x in (train, other))
+    assert float((mine - train)[:, hidden].abs().max()) < 1e-3
+    assert float((theirs - other)[:, hidden].abs().mean()) > 0.5
+
+
+def test_comparison_on_known_features() -> None:
+    data = torch.eye(4)
+    restored = torch.tensor([[3.0, 4.0, 0.0, 0.0], [0.0, 2.0, 0.0, 0.0]])
+    found = compare(restored, data[[0, 1]], data, "axes")
+    assert found.own.tolist() == pytest.approx([0.6, 1.0])
+    assert found.nearest.tolist() == pytest.approx([0.8, 1.0])
+    assert found.identified(torch.tensor([0, 1])) == 0.5
+
+
+@given(st.lists(st.floats(-1, 1), min_size=1, max_size=60), st.integers(1, 20))
+def test_histogram_is_numpys(values: list[float], bins: int) -> None:
+    edges, shares = histogram(torch.tensor(values, dtype=torch.float64), bins)
+    counts, theirs = np.histogram(np.clip(values, 0, 1), bins, (0, 1))
+    assert np.allclose(edges.numpy(), theirs)
+    assert np.abs(shares.numpy() - counts / len(values)).sum() <= 2 * np.isin(np.round(values, 12), theirs).mean()
+    assert float(shares.sum()) == pytest.approx(1)
+
+
+def test_what_is_refused() -> None:
+    x, grid = images(2), karras.log_sigmas(4, 0.1, 5.0)
+    with pytest.raises(ValueError, match="2 images need 2 indices, got 1"):
+        noise_and_restore(GAUSSIAN.denoiser, x, VE().level(1.0), [0], seed=0)
+    hidden = torch.tensor([[True, False, False], [True, True, True]])
+    with pytest.raises(ValueError, match="mask of image 7 hides everything"):
+        mask_and_restore(GAUSSIAN.denoiser, x, hidden, [5, 7], grid, seed=0)
+    with pytest.raises(ValueError, match="repeats must be at least 1"):
+        mask_and_restore(GAUSSIAN.denoiser, x, hidden, [5, 7], grid, seed=0, repeats=0)
+    with pytest.raises(ValueError, match="end at 0"):
+        mask_and_restore(GAUSSIAN.denoiser, x, hidden[:1], [5, 7], grid[:-1], seed=0)
+    with pytest.raises(ValueError, match="do not fit together"):
+        compare(x, x[:1], x, "pixels")
