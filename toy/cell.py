@@ -1,32 +1,48 @@
-"""One cell of an experiment: train a model, sample from it, audit the samples. Resumable at every stage."""
+"""One cell of an experiment: train a model, sample from it, audit the samples. Resumable at every stage.
+
+Under `accelerate launch` all processes of a run work on one cell: they train it together, and each makes some of the
+shards of its samples; the first one audits.
+"""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
-from functools import cache
+import math
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+import safetensors
 import safetensors.torch
 import torch
 from accelerate import Accelerator
 from filelock import FileLock, Timeout
-from torch import Tensor
+from torch import Tensor, nn
 
-from ambient import karras, memorization, quality
+from ambient import karras
+from ambient.augmentation import Augmented
+from ambient.checkpoints import load_trained, trained_state
+from ambient.data import Samples
 from ambient.denoisers import EDMDenoiser
-from ambient.features import CentredPixels, ClassifierFeatures, Pixels
 from ambient.files import read_records, save_tensors, write_json
-from ambient.randomness import generator, permutation
+from ambient.objectives import Objective
+from ambient.objectives.masked import fixed_masks
+from ambient.process import VE, Level
+from ambient.randomness import generator
 from ambient.sampling import generate
-from ambient.training import TrainingConfig, train
+from ambient.training import Look, TrainingConfig, train
+from theory.empirical import collapse_level
+from toy.audit import Audit
 from toy.config import Cell, Options
-from toy.data import Split, digits
+from toy.data import Split, split_of
 from toy.methods import METHODS
-from toy.networks import SmallUNet
+from toy.networks import MaskedInput, build, parameters
 
-SIGMA_MIN, SIGMA_MAX, SIGMA_DATA = 0.01, 20.0, 0.5
+SIGMA_DATA = 0.5
+SHARD = 1000
+"""Images in a file of samples."""
 SAMPLERS: dict[str, karras.Sampler] = {
     "heun": karras.sample_heun,
     "euler": karras.sample_euler,
@@ -37,130 +53,257 @@ Report = Callable[[str, int, int], None]
 """Called with (stage, done, total)."""
 
 
-def run_cell(cell: Cell, options: Options, report: Report) -> dict[str, Any]:
+@dataclass(frozen=True, eq=False)
+class Model:
+    """A trained model.
+
+    Attributes:
+        denoiser: Of images about their centre.
+        centre: (C, H, W).
+        classes: Number of classes that it is told; 0 for none.
+        hidden: Share of the pixels hidden from it; 0 for none.
+    """
+
+    denoiser: EDMDenoiser
+    centre: Tensor
+    classes: int = 0
+    hidden: float = 0.0
+
+    def condition(self, seed: int, indices: Sequence[int], device: torch.device | str = "cpu") -> dict[str, Tensor]:
+        """What the denoiser is told of the generated images `indices`: classes in turn, and a fixed mask each."""
+        told = {}
+        if self.classes:
+            told["label"] = torch.tensor([i % self.classes for i in indices], device=device)
+        if self.hidden:
+            masks = fixed_masks(seed, indices, (1, *self.centre.shape[1:]), self.hidden, "sampling")
+            told["mask"] = masks.to(device)
+        return told
+
+
+def run_cell(cell: Cell, options: Options, report: Report, accelerator: Accelerator | None = None) -> dict[str, Any]:
     """Train, sample and audit one model, or take up what its folder holds.
 
     Args:
         cell: Which model.
         options: The options of the run.
         report: Told of the progress.
+        accelerator: Device and processes.
 
     Returns:
-        The cell's metrics, as in its `metrics.json`.
+        The cell's metrics, as in its `metrics.json`; none in processes other than the first.
 
     Raises:
         RuntimeError: If another process is at work on this cell.
     """
-    folder = options.folder / "cells" / cell.name
+    accelerator = accelerator or accelerator_of(options)
+    folder = cell_folder(options, cell)
+    done = (folder / "metrics.json").exists()
+    accelerator.wait_for_everyone()
+    with _locked(cell_folder(options, cell.whole), accelerator.is_main_process):
+        if not done:
+            _run(cell, options, folder, report, accelerator)
+        accelerator.wait_for_everyone()
+    report("done", 1, 1)
+    return dict(json.loads((folder / "metrics.json").read_text())) if accelerator.is_main_process else {}
+
+
+def accelerator_of(options: Options) -> Accelerator:
+    """Device, processes and precision."""
+    return Accelerator(cpu=options.device == "cpu", mixed_precision=options.precision)
+
+
+def cell_folder(options: Options, cell: Cell) -> Path:
+    """Where the results of a cell go."""
+    return options.folder / "cells" / cell.name
+
+
+@contextmanager
+def _locked(folder: Path, main: bool) -> Iterator[None]:
+    """Keep a cell to this run."""
+    if not main:
+        yield
+        return
     folder.mkdir(parents=True, exist_ok=True)
     try:
         with FileLock(folder / "lock", timeout=30):
-            return _run(cell, options, folder, report)
+            yield
     except Timeout:
         raise RuntimeError(f"{folder} is in use by another process; wait for it, or choose another --output") from None
 
 
-def _run(cell: Cell, options: Options, folder: Path, report: Report) -> dict[str, Any]:
-    if (folder / "metrics.json").exists():
-        return dict(json.loads((folder / "metrics.json").read_text()))
-    split = digits(options.images, cell.seed)
-    denoiser, centre = _train(cell, options, split, folder, report)
-    samples = _sample(denoiser, centre, cell, options, folder / "samples.safetensors", report)
+def _run(cell: Cell, options: Options, folder: Path, report: Report, accelerator: Accelerator) -> None:
+    split = split_of(options.sources, cell.images, cell.seed)
+    sigma = nature_sigma(cell, options, split)
+    folder.mkdir(parents=True, exist_ok=True)
+    model = _train(cell, options, split, sigma, report, accelerator)
+    _sample(model, cell, options, sigma, folder, report, accelerator)
+    accelerator.wait_for_everyone()
+    if not accelerator.is_main_process:
+        return
     report("audit", 0, 1)
-    metrics = audit(samples, split, _features(options.images, cell.seed))
-    metrics["seconds"] = read_records(folder / "log.jsonl")[-1]["seconds"]
+    metrics = Audit.of(options, cell.images, cell.seed)(load_samples(folder))
+    whole = read_records(cell_folder(options, cell.whole) / "log.jsonl")[-1]["seconds"]
+    metrics["seconds"] = whole * (cell.stop or options.steps) / options.steps
+    metrics["parameters"] = parameters(model.denoiser)
+    if sigma is not None:
+        metrics["sigma_nature"] = sigma
     write_json(folder / "metrics.json", metrics)
-    report("done", 1, 1)
-    return metrics
 
 
-def _train(cell: Cell, options: Options, split: Split, folder: Path, report: Report) -> tuple[EDMDenoiser, Tensor]:
-    """The trained denoiser, of centred images, and their centre."""
+def nature_sigma(cell: Cell, options: Options, split: Split) -> float | None:
+    """The nature level of a cell: for "auto" the collapse level of its training images, which needs no training."""
+    if cell.sigma_nature != "auto":
+        return cell.sigma_nature
+    try:
+        sigma = collapse_level(split.train - split.train.mean(0))
+    except ValueError as error:
+        raise ValueError(f"--sigma-nature auto: {error}; or give a level") from error
+    most = options.sigma_range[1]
+    if sigma >= most:
+        raise ValueError(f"--sigma-nature auto: these images collapse at {sigma:.3g}, above {most:g}; give a level")
+    return sigma
+
+
+def _parts(cell: Cell, options: Options, split: Split, sigma: float | None) -> tuple[EDMDenoiser, Samples, Model]:
+    """An untrained denoiser, what it is to be trained on, and the model that they will make."""
     method = METHODS[cell.method]
-    samples, centre = method.samples(split.train, split.index, cell.sigma_nature, cell.seed).centred()
+    x_0, labels, index = split.train, split.labels, split.index
+    if method.held_out:
+        x_0, labels, index = split.unseen, split.unseen_labels, torch.arange(len(split.unseen))
+        if len(x_0) < len(split.train):
+            raise ValueError(f"--methods held-out: {len(x_0)} images are left for it, fewer than are trained on")
+    samples, centre = method.samples(x_0, index, sigma, cell.seed, options.hidden)
+    classes = split.classes if options.classes else 0
+    if classes and labels is not None:
+        samples = Samples(
+            samples.x, samples.nature, samples.index, samples.clean, {**samples.condition, "label": labels}
+        )
+    masked = method.sees == "masked"
+    channels, side = x_0.shape[1], x_0.shape[2]
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(generator("training", cell.seed).initial_seed())
-        denoiser = EDMDenoiser(SmallUNet(split.train.shape[1]), SIGMA_DATA)
+        network = build(
+            options.network,
+            side,
+            channels + masked,
+            dropout=options.dropout if method.dropout else None,
+            classes=classes,
+            augmented=options.augment > 0,
+        )
+    denoiser = EDMDenoiser(MaskedInput(network, channels) if masked else network, SIGMA_DATA)
+    # A mask at sampling is like those of training: what the data hide, and what is hidden further.
+    hidden = 1 - (1 - options.hidden) * 0.9 if masked else 0.0
+    return denoiser, samples, Model(denoiser, centre, classes, hidden)
+
+
+def _train(
+    cell: Cell, options: Options, split: Split, sigma: float | None, report: Report, accelerator: Accelerator
+) -> Model:
+    denoiser, samples, model = _parts(cell, options, split, sigma)
+    folder = cell_folder(options, cell.whole)
     config = TrainingConfig(
-        steps=options.steps, batch=options.batch, learning_rate=options.learning_rate, seed=cell.seed
+        steps=options.steps,
+        batch=options.batch,
+        learning_rate=options.peak_learning_rate,
+        weight_decay=options.weight_decay,
+        accumulation=options.accumulation,
+        compile=options.compile,
+        warmup=min(200, options.steps // 10),
+        seed=cell.seed,
     )
+    stops = options.stops if cell.method == "dsm" else ()
     train(
         denoiser,
-        method.objective(samples, SIGMA_DATA),
+        _objective(cell, options, sigma),
         samples,
         config,
         folder,
-        identity={"network": "SmallUNet", "sigma_data": SIGMA_DATA},
-        accelerator=Accelerator(cpu=options.device == "cpu"),
+        identity={"network": options.network, "sigma_data": SIGMA_DATA, "stops": stops},
+        accelerator=accelerator,
         progress=lambda images, _: report("train", images, options.steps * options.batch),
+        looks=[_snapshots(folder, stops)] if stops else [],
     )
-    return denoiser, centre
+    if cell.stop is not None:
+        load_trained(denoiser, _snapshot(folder, cell.stop))
+    return model
 
 
-def _sample(denoiser: EDMDenoiser, centre: Tensor, cell: Cell, options: Options, path: Path, report: Report) -> Tensor:
-    """The generated images, from `path` if they are there."""
-    if not path.exists():
+def _objective(cell: Cell, options: Options, sigma: float | None) -> Objective:
+    nature = Level.clean() if sigma is None else VE().level(sigma)
+    objective = METHODS[cell.method].objective(nature, SIGMA_DATA)
+    return Augmented(objective, options.augment) if options.augment else objective
+
+
+def _snapshots(folder: Path, stops: Sequence[int]) -> Look:
+    """Keeps the averaged weights as they are after each of `stops` steps."""
+
+    def look(denoiser: nn.Module, step: int) -> None:
+        if step in stops:
+            save_tensors(_snapshot(folder, step), trained_state(denoiser))
+
+    return Look(math.gcd(*stops), look)
+
+
+def _snapshot(folder: Path, step: int) -> Path:
+    return folder / f"model-{step}.safetensors"
+
+
+def load_model(cell: Cell, options: Options) -> Model:
+    """The model of a cell whose training is done."""
+    split = split_of(options.sources, cell.images, cell.seed)
+    _, _, model = _parts(cell, options, split, nature_sigma(cell, options, split))
+    folder = cell_folder(options, cell.whole)
+    load_trained(model.denoiser, folder / "model.safetensors" if cell.stop is None else _snapshot(folder, cell.stop))
+    model.denoiser.to(options.device).eval()
+    return model
+
+
+def _sample(
+    model: Model,
+    cell: Cell,
+    options: Options,
+    sigma: float | None,
+    folder: Path,
+    report: Report,
+    accelerator: Accelerator,
+) -> None:
+    """Write the shards of generated images that are not there yet; the processes take them in turn."""
+    starts = range(0, options.samples, SHARD)
+    for number, start in enumerate(starts):
+        path = folder / "samples" / f"{number:05d}.safetensors"
+        if number % accelerator.num_processes != accelerator.process_index or path.exists():
+            continue
         batches = generate(
-            denoiser,
-            range(options.samples),
-            tuple(centre.shape),
-            _grid(cell, options),
+            model.denoiser,
+            range(start, min(start + SHARD, options.samples)),
+            tuple(model.centre.shape),
+            _grid(cell, options, sigma),
             seed=cell.seed,
             sampler=SAMPLERS[options.sampler],
-            device=options.device,
-            progress=lambda done: report("sample", done, options.samples),
+            condition=lambda indices: model.condition(cell.seed, indices, accelerator.device),
+            device=accelerator.device,
+            progress=lambda done, start=start: report("sample", start + done, options.samples),
         )
-        save_tensors(path, {"images": torch.cat(list(batches)) + centre})
-    return safetensors.torch.load_file(path)["images"]
+        save_tensors(path, {"images": torch.cat(list(batches)) + model.centre})
 
 
-def _grid(cell: Cell, options: Options) -> Tensor:
-    sigmas = karras.karras_sigmas(options.sampler_steps, SIGMA_MIN, SIGMA_MAX)
-    if METHODS[cell.method].stop and cell.sigma_nature is not None:
-        return karras.truncate(sigmas, cell.sigma_nature)
-    return sigmas
+def load_samples(folder: Path) -> Tensor:
+    """The generated images of a cell, (M, C, H, W).
 
-
-@cache
-def _features(images: int, seed: int) -> ClassifierFeatures:
-    return ClassifierFeatures(*digits(images, seed).classifier)
-
-
-def audit(samples: Tensor, split: Split, classifier: ClassifierFeatures) -> dict[str, Any]:
-    """Quality and memorisation of samples.
-
-    Args:
-        samples: Images (M, C, H, W).
-        split: What the model was trained on, and what it is compared with.
-        classifier: Features trained on neither.
-
-    Returns:
-        Fréchet distances on pixels and on classifier features, precision, recall, density and coverage on the latter,
-        m13, S.95 on centred pixels, and P_tr.
+    Raises:
+        OSError: If a file of them is damaged, naming it.
     """
-    pixels, centred = Pixels(), CentredPixels()
-    manifold = quality.manifold_metrics(classifier(split.held_out), classifier(samples))
-    others = split.held_out[permutation(len(split.held_out), "subset", len(split.train))[: len(split.train)]]
-    similarity = memorization.similarities(centred(samples), centred(split.train))
-    return {
-        "frechet_pixels": quality.frechet_distance(pixels(samples), pixels(split.held_out)),
-        "frechet_classifier": quality.frechet_distance(classifier(samples), classifier(split.held_out)),
-        "precision": manifold.precision,
-        "recall": manifold.recall,
-        "density": manifold.density,
-        "coverage": manifold.coverage,
-        "m13": memorization.copies(pixels(samples), pixels(split.train)),
-        "s95": memorization.share_above(similarity, 0.95),
-        "p_train": memorization.train_proximity(pixels(samples), pixels(split.train), pixels(others)),
-    }
+    parts = []
+    for path in sorted((folder / "samples").glob("*.safetensors")):
+        try:
+            parts.append(safetensors.torch.load_file(path)["images"])
+        except (safetensors.SafetensorError, KeyError) as error:
+            raise OSError(f"{path} is damaged ({error}); remove it, and run the same command again") from error
+    return torch.cat(parts)
 
 
-def reference_rows(options: Options, seed: int) -> dict[str, dict[str, Any]]:
-    """The audit of sets that need no model: exact copies of the training set, and unseen real images."""
-    split = digits(options.images, seed)
-    repeats = -(-options.samples // len(split.train))
-    rows = {"exact copies of the training set": split.train.repeat(repeats, 1, 1, 1)[: options.samples]}
-    if len(split.unseen) > 10:
-        rows["unseen real images"] = split.unseen
-    classifier = _features(options.images, seed)
-    return {title: audit(images, split, classifier) for title, images in rows.items()}
+def _grid(cell: Cell, options: Options, sigma: float | None) -> Tensor:
+    sigmas = karras.karras_sigmas(options.sampler_steps, *options.sigma_range)
+    if METHODS[cell.method].stop and sigma is not None:
+        return karras.truncate(sigmas, sigma)
+    return sigmas

@@ -6,23 +6,32 @@ import multiprocessing
 import os
 import signal
 import threading
-from collections.abc import Iterator
+import warnings
+from collections.abc import Callable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
+from functools import partial
+from itertools import product
 from multiprocessing.connection import wait as wait_for_exit
 from queue import Empty
 from typing import Any
 
 import torch
+from accelerate import Accelerator
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from ambient.identity import claim_folder
-from toy.cell import reference_rows, run_cell
+from toy.audit import reference_rows
+from toy.cell import accelerator_of, run_cell
 from toy.config import Cell, Options
-from toy.report import write_report
+from toy.data import write_subset
+from toy.memorised import spectra
+from toy.report import Findings, write_report
 
+Show = Callable[..., None]
+"""Called with (cell name, stage, done, total)."""
 Messages = Any
 """A queue of (cell name, stage, done, total) that processes share."""
 
@@ -36,32 +45,56 @@ def run_experiment(options: Options, console: Console) -> None:
     Raises:
         ConfigMismatchError: If the output folder holds an experiment with other options.
         NonFiniteLossError: If a training diverges.
+        DataSetError: If the data cannot be read.
         OSError: If the results cannot be written.
         RuntimeError: If a worker is killed, or another process is at work in the folder.
     """
-    claim_folder(options.folder, options.identity)
-    cells = options.cells()
-    with _bars(cells, console) as show:
-        run = _in_this_process if options.workers == 1 else _in_processes
-        metrics = run(cells, options, show)
-    references = {seed: reference_rows(options, seed) for seed in options.seeds}
-    write_report(options, dict(zip(cells, metrics, strict=True)), references, console)
-
-
-def _in_this_process(cells: list[Cell], options: Options, show: Any) -> list[dict[str, Any]]:
+    world = int(os.environ.get("WORLD_SIZE", "1"))
     _set_device(options)
+    accelerator = accelerator_of(options) if world > 1 else None
+    main = accelerator is None or accelerator.is_main_process
+    if main:
+        claim_folder(options.folder, options.common)
+        for images, seed in product(options.images, options.seeds):
+            path = options.folder / "subsets" / f"n{images}-seed{seed}.json"
+            write_subset(path, options.sources, images, seed)
+    if accelerator is not None:
+        accelerator.wait_for_everyone()
+    cells = options.cells()
+    with _bars(cells if main else [], console) as show:
+        if accelerator is not None or options.workers == 1:
+            metrics = _in_this_process(cells, options, show if main else _silent, accelerator)
+        else:
+            metrics = _in_processes(cells, options, show)
+    if not main:
+        return
+    found = dict(zip(cells, metrics, strict=True))
+    splits = list(product(options.images, options.seeds))
+    references = {(n, seed): reference_rows(options, n, seed) for n, seed in splits}
+    write_report(options, Findings(found, references, spectra(cells, options)), console)
+
+
+def _in_this_process(
+    cells: list[Cell], options: Options, show: Show, accelerator: Accelerator | None
+) -> list[dict[str, Any]]:
     metrics = []
     for cell in cells:
-        metrics.append(run_cell(cell, options, lambda *message, cell=cell: show(cell.name, *message)))
+        report = partial(show, cell.name)
+        metrics.append(run_cell(cell, options, report, accelerator))
     return metrics
 
 
-def _in_processes(cells: list[Cell], options: Options, show: Any) -> list[dict[str, Any]]:
+def _silent(*message: Any) -> None:
+    """The progress of a process that is not the first."""
+
+
+def _in_processes(cells: list[Cell], options: Options, show: Show) -> list[dict[str, Any]]:
     context = multiprocessing.get_context("spawn")
     messages = context.Queue()
     pool = ProcessPoolExecutor(options.workers, context, _enter_worker, (options, messages))
+    models = list(dict.fromkeys(cell.whole for cell in cells))
     try:
-        futures = [pool.submit(_work, cell, options) for cell in cells]
+        futures = [pool.submit(_work, [cell for cell in cells if cell.whole == model], options) for model in models]
         _follow(futures, messages, show)
     except BaseException as error:
         for process in list((pool._processes or {}).values()):
@@ -71,10 +104,11 @@ def _in_processes(cells: list[Cell], options: Options, show: Any) -> list[dict[s
             raise RuntimeError("a worker was killed, perhaps for want of memory; try --processes 1") from error
         raise
     pool.shutdown()
-    return [future.result() for future in futures]
+    done = {cell: metrics for future in futures for cell, metrics in future.result().items()}
+    return [done[cell] for cell in cells]
 
 
-def _follow(futures: list[Future[dict[str, Any]]], messages: Messages, show: Any) -> None:
+def _follow(futures: list[Future[dict[Cell, dict[str, Any]]]], messages: Messages, show: Show) -> None:
     """Pass messages on until every cell is done; raise as soon as one has failed."""
     pending = set(futures)
     while pending:
@@ -88,8 +122,9 @@ def _follow(futures: list[Future[dict[str, Any]]], messages: Messages, show: Any
                 break
 
 
-def _work(cell: Cell, options: Options) -> dict[str, Any]:
-    return run_cell(cell, options, _Throttled(_inherited["messages"], cell.name))
+def _work(cells: list[Cell], options: Options) -> dict[Cell, dict[str, Any]]:
+    """One model, whole and as it was after fewer steps."""
+    return {cell: run_cell(cell, options, _Throttled(_inherited["messages"], cell.name)) for cell in cells}
 
 
 class _Throttled:
@@ -108,6 +143,7 @@ class _Throttled:
 def _enter_worker(options: Options, messages: Messages) -> None:
     _inherited["messages"] = messages
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    warnings.simplefilter("ignore", UserWarning)  # the main process has given those about the data
     torch.set_num_threads(max(1, (os.cpu_count() or 1) // options.workers))
     _set_device(options)
     threading.Thread(target=_leave_with_parent, daemon=True).start()

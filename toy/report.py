@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import statistics
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -11,47 +12,83 @@ from rich.table import Table
 
 from ambient.files import read_records, write_atomically, write_json
 from toy import plots
+from toy.audit import titles
 from toy.config import Cell, Options
 
-COLUMNS = {
-    "frechet_pixels": ("FD pixels", "{:.2f}"),
-    "frechet_classifier": ("FD classifier", "{:.2f}"),
-    "m13": ("m13", "{:.3f}"),
-    "s95": ("S.95", "{:.2f}"),
-    "p_train": ("P_tr", "{:.3f}"),
-    "seconds": ("train s", "{:.0f}"),
-}
+SHOWN = (
+    "frechet_pixels",
+    "frechet_classifier",
+    "frechet_random",
+    "frechet_inception",
+    "m13",
+    "s90",
+    "s95",
+    "p_train",
+    "seconds",
+)
+"""The columns of the table, and the similarities of deep features; the rest is in metrics.json."""
 
 Rows = dict[str, list[dict[str, Any]]]
 """Row title -> metrics of each split."""
 
 
-def write_report(
-    options: Options,
-    metrics: dict[Cell, dict[str, Any]],
-    references: dict[int, dict[str, dict[str, Any]]],
-    console: Console,
-) -> None:
+@dataclass(frozen=True, eq=False)
+class Findings:
+    """What an experiment found.
+
+    Attributes:
+        models: Metrics of each cell.
+        references: Audits of sets that need no model, by (training images, split) and row title.
+        spectra: Memorisation spectra.
+    """
+
+    models: dict[Cell, dict[str, Any]]
+    references: dict[tuple[int, int], dict[str, dict[str, Any]]]
+    spectra: dict[Cell, dict[str, Any]]
+
+
+def write_report(options: Options, findings: Findings, console: Console) -> None:
     """Write metrics.json, table.md and the pictures to the run's folder, print the table, and say where all is.
 
     Args:
         options: The options of the run.
-        metrics: Of each cell.
-        references: Audits of sets that need no model, by split and row title.
+        findings: What it found.
         console: Where to print.
     """
-    models = _by_row((cell.row, values) for cell, values in metrics.items())
-    others = _by_row(item for audits in references.values() for item in audits.items())
-    comparisons = _against_dsm(models)
+    models = _by_row((cell.row, values) for cell, values in findings.models.items())
+    suffix = {n: f", N = {n}" if len(options.images) > 1 else "" for n in options.images}
+    others = _by_row(
+        (title + suffix[n], values)
+        for (n, _), audits in findings.references.items()
+        for title, values in audits.items()
+    )
+    spectra = _by_row((cell.row, values) for cell, values in findings.spectra.items())
+    names = titles(options, next(iter(findings.models.values())))
+    comparisons = _against_dsm(findings.models)
     folder = options.folder
-    write_json(folder / "metrics.json", {"models": models, "references": others, "against_dsm": comparisons})
-    records = {cell: read_records(folder / "cells" / cell.name / "log.jsonl") for cell in metrics}
+    write_json(
+        folder / "metrics.json",
+        {
+            "data": options.data,
+            "features": options.feature_names,
+            "names": names,
+            "options": options.identity,
+            "models": models,
+            "references": others,
+            "against_dsm": comparisons,
+            "spectra": spectra,
+        },
+    )
+    records = {cell: read_records(folder / "cells" / cell.name / "log.jsonl") for cell in findings.models}
     plots.save(folder / "samples.png", plots.sample_grids(options))
     plots.save(folder / "nearest.png", plots.nearest_pairs(options))
-    plots.save(folder / "curves.png", plots.training_curves(records))
-    if len(options.sigma_nature) > 1:
-        plots.save(folder / "pareto.png", plots.pareto(models, others))
-    title, table = _title(options), _entries({**models, **others})
+    plots.save(folder / "curves.png", plots.training_curves({c: log for c, log in records.items() if c.stop is None}))
+    if spectra:
+        plots.save(folder / "spectrum.png", plots.spectra(spectra))
+    if len(options.sigma_nature) > 1 or options.stops:
+        plots.save(folder / "pareto.png", plots.pareto(findings.models, others, names))
+    shown = {key: title for key, title in names.items() if key in SHOWN or key.startswith(("s0", "sim"))}
+    title, table = _title(options), _entries({**models, **others}, shown)
     write_atomically(folder / "table.md", lambda file: file.write_text(_markdown(title, table)))
     console.print(_rich(title, table))
     for line in comparisons_in_words(comparisons):
@@ -67,29 +104,31 @@ def comparisons_in_words(comparisons: dict[str, dict[str, float]]) -> list[str]:
     ]
 
 
-def _against_dsm(models: Rows) -> dict[str, dict[str, float]]:
-    """Ratios of means over splits to DSM's."""
-    if "DSM" not in models:
-        return {}
-    keys = ("m13", "frechet_pixels", "frechet_classifier")
-    base = {key: _mean(models["DSM"], key) for key in keys}
-    return {
-        row: {key: _mean(values, key) / base[key] for key in keys if base[key] > 0}
-        for row, values in models.items()
-        if row != "DSM" and base["m13"] > 0
-    }
+def _against_dsm(models: dict[Cell, dict[str, Any]]) -> dict[str, dict[str, float]]:
+    """Ratios of means over splits to DSM's on as many images."""
+    keys = ("m13", "frechet_pixels", "frechet_classifier", "frechet_random", "frechet_inception")
+    rows = _by_row((cell.row, values) for cell, values in models.items())
+    found = {}
+    for cell in models:
+        base = rows.get(Cell("dsm", None, cell.seed, cell.images, swept=cell.swept).row, [])
+        values = rows[cell.row]
+        if base and base is not values and _mean(base, "m13") > 0:
+            positive = [key for key in keys if key in base[0] and _mean(base, key) > 0]
+            found[cell.row] = {key: _mean(values, key) / _mean(base, key) for key in positive}
+    return found
 
 
 def _title(options: Options) -> str:
     splits = "" if len(options.seeds) == 1 else f", mean ± spread over {len(options.seeds)} splits"
-    return f"{options.data}, N = {options.images}, {options.samples} samples{splits}"
+    size = "" if options.resolution is None else f" at {options.resolution}x{options.resolution}"
+    number = f", N = {options.images[0]}" if len(options.images) == 1 else ""
+    return f"{options.data}{size}{number}, {options.samples} samples{splits}"
 
 
-def _entries(rows: Rows) -> list[list[str]]:
+def _entries(rows: Rows, columns: dict[str, str]) -> list[list[str]]:
     """The table as text, its head first."""
-    head = ["method", *(title for title, _ in COLUMNS.values())]
-    body = [[row, *(_entry(v, key, form) for key, (_, form) in COLUMNS.items())] for row, v in rows.items()]
-    return [head, *body]
+    body = [[row, *(_entry(values, key) for key in columns)] for row, values in rows.items()]
+    return [["method", *columns.values()], *body]
 
 
 def _rich(title: str, entries: list[list[str]]) -> Table:
@@ -107,13 +146,20 @@ def _markdown(title: str, entries: list[list[str]]) -> str:
     return "\n".join([title, "", *rows]) + "\n"
 
 
-def _entry(values: list[dict[str, Any]], key: str, form: str) -> str:
+def _entry(values: list[dict[str, Any]], key: str) -> str:
     if key not in values[0]:
         return "–"
+    form = _form(key)
     text = form.format(_mean(values, key))
     if len(values) > 1:
         text += " ± " + form.format(statistics.stdev(v[key] for v in values))
     return text
+
+
+def _form(key: str) -> str:
+    if key == "seconds":
+        return "{:.0f}"
+    return "{:.3f}" if key in ("m13", "p_train") else "{:.2f}"
 
 
 def _mean(values: list[dict[str, Any]], key: str) -> float:
