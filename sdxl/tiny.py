@@ -12,7 +12,9 @@ The latents of a random VAE have an arbitrary scale, so `scaling_factor` is set,
 from __future__ import annotations
 
 import sys
+from collections import Counter
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, Literal
 
@@ -184,18 +186,26 @@ def _tokenizer(pad: str) -> CLIPTokenizer:
     """CLIP's byte-pair encoding with the merges that `WORDS` need."""
     symbols = [chr(code) for code in _printable_bytes()]
     vocabulary = [*symbols, *(symbol + "</w>" for symbol in symbols)]
-    merges: list[tuple[str, str]] = []
-    for word in dict.fromkeys(WORDS.replace("-", " ").split()):
-        pieces = [*word[:-1], word[-1] + "</w>"]
-        while len(pieces) > 1:
-            pair = (pieces[0], pieces[1])
-            pieces[:2] = ["".join(pair)]
-            if pair not in merges:
-                merges.append(pair)
-                vocabulary.append(pieces[0])
+    merges = _merges(WORDS.replace("-", " ").split())
+    vocabulary += ["".join(pair) for pair in merges]
     vocabulary += ["<|startoftext|>", "<|endoftext|>"]
     numbers = {token: i for i, token in enumerate(dict.fromkeys(vocabulary))}
     return CLIPTokenizer(numbers, merges, pad_token=pad, model_max_length=77)
+
+
+def _merges(words: list[str]) -> list[tuple[str, str]]:
+    """Byte-pair encoding until each word is one token: always the most frequent pair, of equals the first by name."""
+    spelled = [[*word[:-1], word[-1] + "</w>"] for word in dict.fromkeys(words)]
+    merges: list[tuple[str, str]] = []
+    while any(len(pieces) > 1 for pieces in spelled):
+        counts = Counter(pair for pieces in spelled for pair in pairwise(pieces))
+        best = min(counts, key=lambda pair: (-counts[pair], pair))
+        merges.append(best)
+        for pieces in spelled:
+            for i in range(len(pieces) - 2, -1, -1):
+                if tuple(pieces[i : i + 2]) == best:
+                    pieces[i : i + 2] = ["".join(best)]
+    return merges
 
 
 def _printable_bytes() -> list[int]:
