@@ -17,7 +17,15 @@ import torch
 from torch import Tensor
 
 Purpose = Literal["nature", "training", "sampling", "order", "subset", "split", "attack"]
-_PURPOSES: dict[str, int] = {"nature": 1, "training": 2, "sampling": 3, "order": 4, "subset": 5, "split": 6, "attack": 7}
+_PURPOSES: dict[str, int] = {
+    "nature": 1,
+    "training": 2,
+    "sampling": 3,
+    "order": 4,
+    "subset": 5,
+    "split": 6,
+    "attack": 7,
+}
 
 
 def generator(purpose: Purpose, *keys: int) -> torch.Generator:
