@@ -22,9 +22,9 @@ The noise of an attack is a function of (seed, image index), and other than that
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import pairwise
-from typing import Any, Literal
+from typing import Any, Literal, Protocol
 
 import torch
 from torch import Tensor
@@ -101,52 +101,82 @@ def noise_and_restore(
     return Restored(x_t, restore(denoiser, x_t, level, rows, seed=seed, condition=condition, **options))
 
 
-@torch.no_grad()
-def mask_and_restore(
-    denoiser: Denoiser,
-    x_0: Tensor,
-    hidden: Tensor,
-    indices: Sequence[int],
-    sigmas: Tensor,
-    *,
-    seed: int,
-    repeats: int = 10,
-    condition: Mapping[str, Any] | None = None,
-) -> Restored:
-    """Hide a part of each image and sample it given the rest, with any denoiser; see the module.
+class Inpainter(Protocol):
+    """Anything that fills in what is hidden of an image."""
+
+    def __call__(self, known: Tensor, hidden: Tensor, indices: Sequence[int]) -> Tensor:
+        """Whole images, (N, *), for images with zeros in the hidden part, the mask (N, *) and the images' indices."""
+
+
+def mask_and_restore(inpaint: Inpainter, x_0: Tensor, hidden: Tensor, indices: Sequence[int]) -> Restored:
+    """Hide a part of each image and let a model fill it in. The model is given the rest only.
 
     Args:
-        denoiser: h, called in variance-exploding coordinates.
+        inpaint: An inpainting model, or `RePaint` of any denoiser.
         x_0: Clean images, (N, *).
         hidden: True where an image is hidden; of a shape that broadcasts to x_0's.
         indices: One index for each image.
-        sigmas: Decreasing levels that end at 0, (steps + 1,), as for `ambient.sampling.generate`.
-        seed: Seed of the attack.
-        repeats: Sweeps at each level, >= 1; more are less biased, at that many evaluations a level.
-        condition: Keyword arguments of the denoiser.
 
     Returns:
         The images with zeros in the hidden part, and the restored ones, whose known part is that of x_0.
 
     Raises:
-        ValueError: If there is not one index for each image, nothing or everything is hidden in one, the levels do not
-            decrease to 0, or `repeats` is below 1.
+        ValueError: If there is not one index for each image, or nothing or everything is hidden in one.
     """
     hidden = hidden.to(x_0.device).expand_as(x_0)
-    _check_mask(x_0, hidden, indices, repeats)
-    if not bool((sigmas.diff() < 0).all()) or float(sigmas[-1]) != 0:
-        raise ValueError("the levels of a restoration must decrease and end at 0")
-    noise = IndexedNoise(seed, indices, tuple(x_0.shape[1:]), x_0.dtype, x_0.device, "attack")
-    x = float(sigmas[0]) * noise()
-    for sigma, sigma_next in pairwise(sigmas):
-        level, target = (Level(torch.ones_like(s), s).on(x) for s in (sigma, sigma_next))
-        for repeat in range(repeats):
-            if repeat:
-                x = target.to(level).perturb(x, noise())
-            h = denoiser(x, level, **(condition or {}))
-            drawn = kernels.ancestral(h, x, level, target).sample(noise())
-            x = torch.where(hidden, drawn, target.perturb(x_0, noise()))
-    return Restored(x_0.masked_fill(hidden, 0), x)
+    if len(indices) != len(x_0):
+        raise ValueError(f"{len(x_0)} images need {len(x_0)} indices, got {len(indices)}")
+    share = hidden.flatten(1).double().mean(1)
+    if bool(((share == 0) | (share == 1)).any()):
+        row = int(((share == 0) | (share == 1)).nonzero()[0])
+        raise ValueError(
+            f"the mask of image {indices[row]} hides {'everything' if share[row] else 'nothing'}: "
+            "a restoration needs a hidden and a known part"
+        )
+    known = x_0.masked_fill(hidden, 0)
+    return Restored(known, torch.where(hidden, inpaint(known, hidden, indices).to(x_0), x_0))
+
+
+@dataclass(frozen=True, eq=False)
+class RePaint:
+    """Any denoiser as an `Inpainter` (Lugmayr et al. 2022); see the module.
+
+    Attributes:
+        denoiser: h, called in variance-exploding coordinates.
+        sigmas: Decreasing levels that end at 0, (steps + 1,), as for `ambient.sampling.generate`.
+        seed: Seed of the attack; the noise of an image is a function of it and the image's index.
+        repeats: Sweeps at each level, >= 1; more are less biased, at that many evaluations a level.
+        condition: Keyword arguments of the denoiser.
+
+    Raises:
+        ValueError: If the levels do not decrease to 0, or `repeats` is below 1.
+    """
+
+    denoiser: Denoiser
+    sigmas: Tensor
+    seed: int = 0
+    repeats: int = 10
+    condition: Mapping[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        if self.repeats < 1:
+            raise ValueError(f"repeats must be at least 1, got {self.repeats}")
+        if not bool((self.sigmas.diff() < 0).all()) or float(self.sigmas[-1]) != 0:
+            raise ValueError("the levels of a restoration must decrease and end at 0")
+
+    @torch.no_grad()
+    def __call__(self, known: Tensor, hidden: Tensor, indices: Sequence[int]) -> Tensor:
+        noise = IndexedNoise(self.seed, indices, tuple(known.shape[1:]), known.dtype, known.device, "attack")
+        x = float(self.sigmas[0]) * noise()
+        for sigma, sigma_next in pairwise(self.sigmas):
+            level, target = (Level(torch.ones_like(s), s).on(x) for s in (sigma, sigma_next))
+            for repeat in range(self.repeats):
+                if repeat:
+                    x = target.to(level).perturb(x, noise())
+                h = self.denoiser(x, level, **self.condition)
+                drawn = kernels.ancestral(h, x, level, target).sample(noise())
+                x = torch.where(hidden, drawn, target.perturb(known, noise()))
+        return x
 
 
 @dataclass(frozen=True, eq=False)
@@ -196,17 +226,3 @@ def histogram(similarities: Tensor, bins: int = 50, low: float = 0.0, high: floa
     edges = torch.linspace(low, high, bins + 1, dtype=torch.float64)
     where = torch.bucketize(similarities.double().contiguous(), edges[1:-1], right=True)
     return edges, torch.bincount(where, minlength=bins).double() / max(len(similarities), 1)
-
-
-def _check_mask(x_0: Tensor, hidden: Tensor, indices: Sequence[int], repeats: int) -> None:
-    if len(indices) != len(x_0):
-        raise ValueError(f"{len(x_0)} images need {len(x_0)} indices, got {len(indices)}")
-    if repeats < 1:
-        raise ValueError(f"repeats must be at least 1, got {repeats}")
-    share = hidden.flatten(1).double().mean(1)
-    if bool(((share == 0) | (share == 1)).any()):
-        row = int(((share == 0) | (share == 1)).nonzero()[0])
-        raise ValueError(
-            f"the mask of image {indices[row]} hides {'everything' if share[row] else 'nothing'}: "
-            "a restoration needs a hidden and a known part"
-        )

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from torch import Tensor
 
 from ambient import karras
-from ambient.attacks import compare, corrupt, histogram, mask_and_restore, noise_and_restore
+from ambient.attacks import RePaint, compare, corrupt, histogram, mask_and_restore, noise_and_restore
 from ambient.denoisers import UNetDenoiser
 from ambient.memorization import similarities
 from ambient.nature import noisy_copy
@@ -113,7 +113,7 @@ def test_what_is_masked_is_sampled_given_the_rest() -> None:
     x_0 = torch.tensor([[1.0, 0.0]], dtype=torch.float64).expand(n, 2)
     hidden, errors = torch.tensor([[False, True]]), []
     for repeats in (1, 12):
-        found = mask_and_restore(correlated, x_0, hidden, range(n), grid, seed=0, repeats=repeats)
+        found = mask_and_restore(RePaint(correlated, grid, repeats=repeats), x_0, hidden, range(n))
         assert torch.equal(found.x_0[:, 0], x_0[:, 0])
         assert float(found.x_t.abs().sum()) == n
         errors.append(abs(float(found.x_0[:, 1].mean()) - 0.8))
@@ -127,10 +127,22 @@ def test_a_memorising_model_fills_in_the_rest_of_its_training_images() -> None:
     hidden = torch.zeros(1, 6, 6, dtype=torch.bool)
     hidden[:, 1:5, 2:6] = True
     grid = karras.log_sigmas(24, 0.02, 10.0)
-    model = EmpiricalDenoiser(train)
-    mine, theirs = (mask_and_restore(model, x, hidden, range(20), grid, seed=0, repeats=4).x_0 for x in (train, other))
+    model = RePaint(EmpiricalDenoiser(train), grid, repeats=4)
+    mine, theirs = (mask_and_restore(model, x, hidden, range(20)).x_0 for x in (train, other))
     assert float((mine - train)[:, hidden].abs().max()) < 1e-3
     assert float((theirs - other)[:, hidden].abs().mean()) > 0.5
+
+
+def test_an_inpainting_model_is_shown_the_known_part_only() -> None:
+    x_0, hidden = images(3), torch.tensor([[True, False, False]])
+
+    def spy(known: Tensor, mask: Tensor, indices: Any) -> Tensor:
+        assert torch.equal(known, x_0 * torch.tensor([0.0, 1.0, 1.0], dtype=torch.float64))
+        assert list(indices) == [3, 1, 2]
+        return mask * 5.0
+
+    found = mask_and_restore(spy, x_0, hidden, [3, 1, 2])
+    assert torch.equal(found.x_0, torch.where(hidden, torch.tensor(5.0, dtype=torch.float64), x_0))
 
 
 def test_comparison_on_known_features() -> None:
@@ -157,10 +169,10 @@ def test_what_is_refused() -> None:
         noise_and_restore(GAUSSIAN.denoiser, x, VE().level(1.0), [0], seed=0)
     hidden = torch.tensor([[True, False, False], [True, True, True]])
     with pytest.raises(ValueError, match="mask of image 7 hides everything"):
-        mask_and_restore(GAUSSIAN.denoiser, x, hidden, [5, 7], grid, seed=0)
+        mask_and_restore(RePaint(GAUSSIAN.denoiser, grid), x, hidden, [5, 7])
     with pytest.raises(ValueError, match="repeats must be at least 1"):
-        mask_and_restore(GAUSSIAN.denoiser, x, hidden, [5, 7], grid, seed=0, repeats=0)
+        RePaint(GAUSSIAN.denoiser, grid, repeats=0)
     with pytest.raises(ValueError, match="end at 0"):
-        mask_and_restore(GAUSSIAN.denoiser, x, hidden[:1], [5, 7], grid[:-1], seed=0)
+        RePaint(GAUSSIAN.denoiser, grid[:-1])
     with pytest.raises(ValueError, match="do not fit together"):
         compare(x, x[:1], x, "pixels")
