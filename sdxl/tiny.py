@@ -97,7 +97,7 @@ def build(variant: Variant = "sdxl", prediction: str = "epsilon", resolution: in
             "prediction_type": prediction,
         }
         parts = {"vae": _vae(resolution), "text_encoder": _text_encoder(CLIPTextModel, 32, "quick_gelu")}
-        parts["tokenizer"] = _tokenizer("<|endoftext|>")
+        parts["tokenizer"] = make_tokenizer("<|endoftext|>")
         if variant == "sd":
             return StableDiffusionPipeline(
                 **parts,
@@ -111,7 +111,7 @@ def build(variant: Variant = "sdxl", prediction: str = "epsilon", resolution: in
         return kind(
             **parts,
             text_encoder_2=_text_encoder(CLIPTextModelWithProjection, 48, "gelu"),
-            tokenizer_2=_tokenizer("!"),
+            tokenizer_2=make_tokenizer("!"),
             unet=_unet(resolution, 32 + 48, pooled=48, channels=9 if variant == "inpainting" else 4),
             scheduler=_with_hints(EulerDiscreteScheduler(**steps, timestep_spacing="leading")),
         )
@@ -141,7 +141,7 @@ def _vae(resolution: int) -> AutoencoderKL:
 
 
 def _text_encoder(kind: type[Any], width: int, activation: str) -> Any:
-    tokenizer = _tokenizer("!")
+    tokenizer = make_tokenizer("!")
     return kind(
         CLIPTextConfig(
             vocab_size=len(tokenizer),
@@ -182,7 +182,7 @@ def _unet(resolution: int, text: int, pooled: int | None = None, channels: int =
     ).eval()
 
 
-def _tokenizer(pad: str) -> CLIPTokenizer:
+def make_tokenizer(pad: str) -> CLIPTokenizer:
     """CLIP's byte-pair encoding with the merges that `WORDS` need."""
     symbols = [chr(code) for code in _printable_bytes()]
     vocabulary = [*symbols, *(symbol + "</w>" for symbol in symbols)]
