@@ -147,7 +147,7 @@ def titles(options: Options, metrics: dict[str, Any]) -> dict[str, str]:
 @cache
 def _audit(options: Options, images: int, seed: int) -> Audit:
     split = split_of(options.sources, images, seed)
-    features = {name: _feature_map(name, options, split, seed) for name in options.feature_names}
+    features: dict[str, FeatureMap] = {name: _feature_map(name, options, split, seed) for name in options.feature_names}
     path = options.fid_reference if "inception" in features else None
     reference = None if path is None else FeatureStatistics.read_npz(path)
     return Audit(split, features, options.data, reference)

@@ -11,6 +11,7 @@ import math
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -175,9 +176,7 @@ def _parts(cell: Cell, options: Options, split: Split, sigma: float | None) -> t
     samples, centre = method.samples(x_0, index, sigma, cell.seed, options.hidden)
     classes = split.classes if options.classes else 0
     if classes and labels is not None:
-        samples = Samples(
-            samples.x, samples.nature, samples.index, samples.clean, {**samples.condition, "label": labels}
-        )
+        samples = replace(samples, condition={**samples.condition, "label": labels})
     masked = method.sees == "masked"
     channels, side = x_0.shape[1], x_0.shape[2]
     with torch.random.fork_rng(devices=[]):
@@ -273,6 +272,10 @@ def _sample(
         path = folder / "samples" / f"{number:05d}.safetensors"
         if number % accelerator.num_processes != accelerator.process_index or path.exists():
             continue
+
+        def told(indices: Sequence[int]) -> dict[str, Tensor]:
+            return model.condition(cell.seed, indices, accelerator.device)
+
         batches = generate(
             model.denoiser,
             range(start, min(start + SHARD, options.samples)),
@@ -280,11 +283,15 @@ def _sample(
             _grid(cell, options, sigma),
             seed=cell.seed,
             sampler=SAMPLERS[options.sampler],
-            condition=lambda indices: model.condition(cell.seed, indices, accelerator.device),
+            condition=told,
             device=accelerator.device,
-            progress=lambda done, start=start: report("sample", start + done, options.samples),
+            progress=partial(_sampled, report, start, options.samples),
         )
         save_tensors(path, {"images": torch.cat(list(batches)) + model.centre})
+
+
+def _sampled(report: Report, start: int, total: int, done: int) -> None:
+    report("sample", start + done, total)
 
 
 def load_samples(folder: Path) -> Tensor:

@@ -23,7 +23,7 @@ SamplerName = Literal["heun", "euler", "ancestral"]
 FeatureName = Literal["pixels", "classifier", "random", "inception", "dinov2-p2", "dinov2-p1", "clip"]
 Sigma = float | Literal["auto"]
 LEARNING_RATES: dict[str, float] = {"small": 4e-3, "unet-1m": 1e-3, "unet-14m": 2e-4, "unet-56m": 2e-4}
-AXES = ("methods", "images", "sigma_nature", "seeds")
+AXES = ("methods", "images", "sigma_nature", "sigma_controls", "seeds")
 """The options that a sweep runs over: a run may be given more of them later, and keeps the cells that it has."""
 _PLACES = ("device", "processes", "output", "compile", "online")
 
@@ -55,6 +55,8 @@ class Options:
     """Training images."""
     sigma_nature: tuple[Sigma, ...] = (0.4,)
     """Nature levels; auto: where the set's memorisation collapses."""
+    sigma_controls: tuple[Sigma, ...] = ()
+    """Nature levels of the controls weight and redrawn, and of ambient; all if not given."""
     seeds: tuple[int, ...] = (0,)
     """Splits; each has its own images, noise and network."""
     stops: tuple[int, ...] = ()
@@ -113,7 +115,7 @@ class Options:
             ValueError: Naming the option, what is wrong with it, and what to do.
         """
         self._check_data()
-        for sigma in self.sigma_nature:
+        for sigma in (*self.sigma_nature, *self.sigma_controls):
             if sigma != "auto":
                 fine = 0 < float(sigma) < self.sigma_range[1]
                 message = f"--sigma-nature {sigma:g}: a nature level lies between 0 and {self.sigma_range[1]:g}"
@@ -121,7 +123,7 @@ class Options:
         for name in AXES:
             values = getattr(self, name)
             option = name.replace("_", "-")
-            _require(len(values) > 0, f"--{option}: name at least one")
+            _require(len(values) > 0 or name == "sigma_controls", f"--{option}: name at least one")
             _require(len(set(values)) == len(values), f"--{option} {' '.join(map(str, values))}: one is named twice")
         _require(all(seed >= 0 for seed in self.seeds), "--seeds: a seed is 0 or more")
         for method in self.methods:
@@ -228,7 +230,9 @@ class Options:
         """
         cells = []
         for seed, n, method in product(self.seeds, self.images, self.methods):
-            levels: tuple[Sigma | None, ...] = self.sigma_nature if METHODS[method].levelled else (None,)
+            control = method in ("weight", "redrawn", "ambient")
+            chosen = self.sigma_controls if control and self.sigma_controls else self.sigma_nature
+            levels: tuple[Sigma | None, ...] = chosen if METHODS[method].levelled else (None,)
             stops: tuple[int | None, ...] = (None, *self.stops) if method == "dsm" else (None,)
             cells += [Cell(method, s, seed, n, stop, len(self.images) > 1) for s in levels for stop in stops]
         return cells

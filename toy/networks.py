@@ -130,7 +130,7 @@ class DiffusersUNet(nn.Module):
             class_embed_type="identity",
         )
         nn.init.zeros_(self.unet.conv_out.weight)
-        nn.init.zeros_(self.unet.conv_out.bias)  # type: ignore[arg-type]
+        nn.init.zeros_(self.unet.conv_out.bias)
         self.given = _Given(embedding, classes, augmented)
 
     def forward(self, x: Tensor, c_noise: Tensor, label: Tensor | None = None, augment: Tensor | None = None) -> Tensor:
@@ -202,7 +202,7 @@ def build(
     if name == "small":
         patch = max(1, side // 8)
         _divides(side, 2 * patch, name)
-        channels = (16, 32) if patch == 1 else (64, 96)
+        channels = (16, 32) if patch == 1 else (48, 96)
         return SmallUNet(
             image_channels, channels, patch=patch, dropout=dropout or 0.0, classes=classes, augmented=augmented
         )
