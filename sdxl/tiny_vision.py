@@ -22,6 +22,7 @@ from transformers import (
     YolosForObjectDetection,
     YolosImageProcessorPil,
 )
+from transformers.utils import logging as transformers_logging
 
 from ambient.identity import claim_folder
 from ambient.randomness import generator
@@ -49,6 +50,7 @@ def write_vision(options: Options) -> None:
         ConfigMismatchError: If the folder holds networks of another seed.
     """
     claim_folder(options.output, {"seed": options.seed}, RANDOM)
+    transformers_logging.disable_progress_bar()
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(generator("training", options.seed).initial_seed())
         parts = {"dinov2": (_dinov2(),), "clip": _clip(), "detector": _detector()}
@@ -73,6 +75,7 @@ def _dinov2() -> Dinov2Model:
 def _clip() -> tuple[CLIPModel, object]:
     tokenizer = make_tokenizer("<|endoftext|>")
     small = {"hidden_size": 32, "intermediate_size": 64, "num_hidden_layers": 2, "num_attention_heads": 2}
+    small["projection_dim"] = 32
     text = {"vocab_size": len(tokenizer), "bos_token_id": tokenizer.bos_token_id} | small
     text |= {"eos_token_id": tokenizer.eos_token_id, "pad_token_id": tokenizer.pad_token_id}
     config = CLIPConfig(

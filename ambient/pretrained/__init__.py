@@ -4,8 +4,8 @@ Nothing is downloaded unless asked for, and nothing is used that is not what its
 """
 
 from ambient.pretrained.checked import PretrainedError
-from ambient.pretrained.clip import clip
+from ambient.pretrained.clip import ClipScore, clip
 from ambient.pretrained.dinov2 import dinov2
 from ambient.pretrained.inception import Inception
 
-__all__ = ["Inception", "PretrainedError", "clip", "dinov2"]
+__all__ = ["ClipScore", "Inception", "PretrainedError", "clip", "dinov2"]
