@@ -17,7 +17,8 @@ from toy.config import Options
 
 def main() -> int:
     """Run the command line; returns the exit status."""
-    options = tyro.cli(Options)
+    short = (tyro.conf.FlagCreatePairsOff, tyro.conf.DisallowNone)
+    options = tyro.cli(Options, compact_help=True, config=short)
     console = Console()
     try:
         options.check()
