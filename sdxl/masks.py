@@ -1,0 +1,153 @@
+"""Which region of an image is hidden: the largest object that a detector finds, or a fixed box (P1, section 4.1).
+
+P1 takes whole faces or large objects, "impossible to perfectly predict by only observing the non-masked content", found
+by a YOLO network. Here it is any object detector of transformers (DETR, YOLOS, RT-DETR, ...). A box is widened by a
+margin, so that no rim of the object stays in sight, and grown to whole cells of the latents.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import torch
+from torch import Tensor
+from torch.nn.functional import interpolate
+from transformers.utils import logging as transformers_logging
+
+from ambient.images import to_uint8
+from ambient.pretrained import PretrainedError
+from ambient.pretrained.checked import load_network
+from sdxl.tiny_vision import is_random
+
+YOLOS = "hustvl/yolos-small"
+
+Box = tuple[int, int, int, int]
+"""Left, top, right and bottom in pixels."""
+
+
+@dataclass(frozen=True)
+class MaskOptions:
+    """Which region is hidden."""
+
+    mask: Literal["detector", "fixed"] = "detector"
+    """The largest object that a detector finds, or the same box in every image."""
+    detector: str = YOLOS
+    """Hugging Face id or folder of an object detector of transformers."""
+    detector_revision: str | None = None
+    """Commit of the id."""
+    confidence: float = 0.5
+    """Least score of an object."""
+    areas: tuple[float, float] = (0.05, 0.6)
+    """Least and largest share of the image that an object may cover."""
+    margin: float = 0.05
+    """What is hidden around an object on each side, in shares of its size."""
+    box: tuple[float, float, float, float] = (0.25, 0.25, 0.75, 0.75)
+    """Left, top, right and bottom of the fixed box, in shares of the image."""
+
+    def check(self) -> None:
+        """Raises ValueError for values that cannot work."""
+        left, top, right, bottom = self.box
+        if not (0 <= left < right <= 1 and 0 <= top < bottom <= 1):
+            raise ValueError(f"--box {' '.join(f'{x:g}' for x in self.box)}: left < right and top < bottom, in [0, 1]")
+        if not 0 <= self.areas[0] < self.areas[1] <= 1:
+            raise ValueError(f"--areas {self.areas[0]:g} {self.areas[1]:g}: two increasing shares in [0, 1]")
+        if not 0 <= self.confidence <= 1 or self.margin < 0:
+            raise ValueError("--confidence lies in [0, 1], and --margin is 0 or more")
+
+
+class Masker:
+    """Finds the box of each image.
+
+    Raises:
+        PretrainedError: If the detector cannot be had, or is none.
+    """
+
+    def __init__(self, options: MaskOptions, cell: int, download: bool, device: torch.device | str = "cpu") -> None:
+        options.check()
+        self.options, self.cell, self.device = options, cell, device
+        self.name = f"fixed box {' '.join(f'{x:g}' for x in options.box)}, no detector"
+        self.revision: str | None = None
+        if options.mask == "detector":
+            self.network, self.processor = _load(options, download)
+            self.network.to(device)
+            self.revision = getattr(self.network.config, "_commit_hash", None)
+            self.name = f"largest object of {'random ' * is_random(options.detector)}{options.detector}"
+
+    def __call__(self, images: Tensor) -> list[Box | None]:
+        """The boxes of images (B, 3, H, W) in [-1, 1]; None where no object is found."""
+        height, width = images.shape[-2:]
+        if self.options.mask == "fixed":
+            left, top, right, bottom = self.options.box
+            return [self._cells(left * width, top * height, right * width, bottom * height, height, width)] * len(
+                images
+            )
+        pixels = list(to_uint8(images).cpu().numpy())
+        prepared = self.processor(images=pixels, input_data_format="channels_first", return_tensors="pt")
+        with torch.inference_mode():
+            outputs = self.network(**prepared.to(self.device))
+        found = self.processor.post_process_object_detection(
+            outputs, threshold=self.options.confidence, target_sizes=[(height, width)] * len(images)
+        )
+        return [self._largest(objects["boxes"].cpu(), height, width) for objects in found]
+
+    def _largest(self, boxes: Tensor, height: int, width: int) -> Box | None:
+        """The largest of some boxes (n, 4) that covers an admissible share of the image."""
+        boxes = boxes.float().clamp(min=0).minimum(torch.tensor([width, height] * 2).float())
+        sizes = boxes[:, 2:] - boxes[:, :2]
+        shares = sizes.prod(1) / (height * width)
+        allowed = (shares >= self.options.areas[0]) & (shares <= self.options.areas[1])
+        if not bool(allowed.any()):
+            return None
+        best = int(torch.where(allowed, shares, -1.0).argmax())
+        (left, top, right, bottom), (w, h) = boxes[best].tolist(), sizes[best].tolist()
+        m = self.options.margin
+        return self._cells(left - m * w, top - m * h, right + m * w, bottom + m * h, height, width)
+
+    def _cells(self, left: float, top: float, right: float, bottom: float, height: int, width: int) -> Box:
+        """The box grown to whole cells, inside the image."""
+        cell = self.cell
+        low = [max(0, int(x // cell) * cell) for x in (left, top)]
+        high = [min(side, int(-(-x // cell)) * cell) for x, side in ((right, width), (bottom, height))]
+        return low[0], low[1], high[0], high[1]
+
+
+def hidden(boxes: Sequence[Box], height: int, width: int) -> Tensor:
+    """Masks, (B, 1, H, W) bool, True inside the boxes."""
+    masks = torch.zeros(len(boxes), 1, height, width, dtype=torch.bool)
+    for mask, (left, top, right, bottom) in zip(masks, boxes, strict=True):
+        mask[:, top:bottom, left:right] = True
+    return masks
+
+
+def regions(images: Tensor, boxes: Sequence[Box], side: int = 224) -> Tensor:
+    """The inside of each box at one size, (B, 3, side, side), by antialiased bilinear interpolation."""
+    crops = [
+        image[None, :, top:bottom, left:right] for image, (left, top, right, bottom) in zip(images, boxes, strict=True)
+    ]
+    return torch.cat([interpolate(crop, size=(side, side), mode="bilinear", antialias=True) for crop in crops])
+
+
+def _load(options: MaskOptions, download: bool) -> tuple[Any, Any]:
+    from transformers import MODEL_FOR_OBJECT_DETECTION_MAPPING, AutoConfig, AutoImageProcessor
+
+    source = options.detector
+    where: dict[str, Any] = {"revision": options.detector_revision, "local_files_only": not download}
+    transformers_logging.disable_progress_bar()
+    try:
+        kind = type(AutoConfig.from_pretrained(source, **where))
+        if kind not in MODEL_FOR_OBJECT_DETECTION_MAPPING:
+            raise ValueError(f"it is a {kind.__name__.removesuffix('Config')}")
+        processor = AutoImageProcessor.from_pretrained(source, use_fast=False, **where)
+    except (OSError, ValueError, KeyError, ImportError) as error:
+        if Path(source).is_dir():
+            reason = " ".join(str(error).split())[:200]
+            raise PretrainedError(f"--detector {source} is no object detector of transformers ({reason})") from error
+        raise PretrainedError(
+            f"--detector {source} is not in the local Hugging Face cache; add --download, give a folder that holds "
+            "it, or hide the same box everywhere with --mask fixed"
+        ) from error
+    detector = MODEL_FOR_OBJECT_DETECTION_MAPPING[kind].__name__
+    return load_network(detector, source, options.detector_revision or "main", download), processor
