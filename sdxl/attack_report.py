@@ -1,0 +1,198 @@
+"""Tables and pictures of an attack: similarities in numbers, their histograms, and grids with the originals beside."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from matplotlib.figure import Figure
+from PIL import Image
+from rich.console import Console
+
+from ambient.attacks import histogram
+from ambient.dominance import Dominance, dominance
+from ambient.files import save_tensors, write_atomically, write_json
+from ambient.similarity import P1_THRESHOLDS, SimilaritySummary, summarise
+from sdxl.attacking import Found, picture
+from sdxl.tables import markdown, rich_table, save_figure
+
+COLUMNS = 8
+"""Images a grid: half of them the most similar, the others evenly spread over the data."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Comparison:
+    """How far the similarities of A lie above those of B.
+
+    Attributes:
+        a: Name of A.
+        b: Name of B.
+        measure: "nearest" to any image, or each image's "own".
+        paired: Whether both restored the same images.
+        dominance: How far.
+    """
+
+    a: str
+    b: str
+    measure: str
+    paired: bool
+    dominance: Dominance
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class AttackResult:
+    """What an attack found.
+
+    Attributes:
+        folder: Where everything is.
+        features: What similarities are measured on.
+        found: Similarities, in the order of the table.
+        summaries: Of the largest similarities, in the same order.
+        comparisons: Of the first checkpoint with the others, and of the data with held-out images.
+        note: What a reader of the table must know.
+    """
+
+    folder: Path
+    features: str
+    found: Sequence[Found]
+    summaries: Sequence[SimilaritySummary]
+    comparisons: Sequence[Comparison]
+    note: str
+
+
+def make_result(folder: Path, features: str, found: Sequence[Found], note: str, seed: int) -> AttackResult:
+    """Summaries and comparisons of what was found, by bootstrap."""
+    summaries = [summarise(row.similarities.nearest, P1_THRESHOLDS) for row in found]
+    return AttackResult(folder, features, found, summaries, list(_comparisons(found, seed)), note)
+
+
+def write_result(result: AttackResult, console: Console) -> None:
+    """Write similarities.json and .safetensors, table.md, histogram.png and the grids; print the tables."""
+    folder = result.folder
+    write_json(folder / "similarities.json", as_json(result))
+    tensors: dict[str, torch.Tensor] = {}
+    for row in result.found:
+        values = {"index": row.index, "own": row.similarities.own, "nearest": row.similarities.nearest}
+        tensors |= {f"{row.name}.{key}": value for key, value in values.items()}
+    save_tensors(folder / "similarities.safetensors", tensors)
+    save_figure(folder / "histogram.png", histograms(result))
+    for row in {(row.images, row.checkpoint): row for row in result.found}.values():
+        save_figure(folder / f"grid-{row.images}-{row.checkpoint}.png".replace(" ", "-"), _grid(result, row))
+    title = f"Similarity of restorations on {result.features} features ({result.note})"
+    tables = [(title, _entries(result))]
+    if result.comparisons:
+        tables.append(("Does A lie above B? With 95 % bootstrap intervals", _comparison_entries(result)))
+    for heading, entries in tables:
+        console.print(rich_table(heading, entries))
+    text = "\n".join(markdown(heading, entries) for heading, entries in tables)
+    write_atomically(folder / "table.md", lambda file: file.write_text(text))
+
+
+def as_json(result: AttackResult) -> dict[str, Any]:
+    """The result as JSON, without the similarities of single images; with their histograms."""
+    rows = []
+    for row, summary in zip(result.found, result.summaries, strict=True):
+        edges, shares = histogram(row.similarities.nearest)
+        rows.append(
+            {
+                "images": row.images,
+                "checkpoint": row.checkpoint,
+                "restoration": row.restoration,
+                "count": len(row.index),
+                "nearest_mean": summary.mean,
+                "nearest_quantile_95": summary.quantile_95,
+                "shares_above": {str(threshold): share for threshold, share in summary.shares.items()},
+                "own_mean": float(row.similarities.own.mean()),
+                "identified": row.similarities.identified(torch.arange(len(row.index))),
+                "histogram": {"edges": edges.tolist(), "shares": shares.tolist()},
+            }
+        )
+    comparisons = [dataclasses.asdict(comparison) for comparison in result.comparisons]
+    return {"features": result.features, "note": result.note, "rows": rows, "comparisons": comparisons}
+
+
+def histograms(result: AttackResult) -> Figure:
+    """P1's Figure 3 and 8: how the largest similarities are distributed, a panel for each restoration."""
+    panels = list(dict.fromkeys(row.restoration for row in result.found))
+    lines = list(dict.fromkeys((row.checkpoint, row.images) for row in result.found))
+    low = min(0.0, *(float(row.similarities.nearest.min()) for row in result.found))
+    figure = Figure(figsize=(4.2 * len(panels), 3.4))
+    for axis, panel in zip(figure.subplots(1, len(panels), squeeze=False, sharey=True)[0], panels, strict=True):
+        for row in (row for row in result.found if row.restoration == panel):
+            edges, shares = histogram(row.similarities.nearest, 40, low, 1.0)
+            style = {"color": f"C{lines.index((row.checkpoint, row.images))}", "alpha": 0.7}
+            label = row.checkpoint + ("" if row.images == "data" else f", {row.images}")
+            axis.stairs(shares.numpy(), edges.numpy(), label=label, fill=row.images == "data", **style)
+        axis.set(title=panel, xlabel="largest similarity")
+    figure.axes[0].set_ylabel("share of images")
+    figure.axes[-1].legend(fontsize=7)
+    figure.suptitle(result.features, fontsize=9)
+    figure.tight_layout()
+    return figure
+
+
+def _comparisons(found: Sequence[Found], seed: int) -> Any:
+    first = found[0].checkpoint
+    by_key = {(row.images, row.checkpoint, row.restoration): row for row in found}
+    for row in found:
+        base = by_key[row.images, first, row.restoration]
+        if row.checkpoint != first and torch.equal(base.index, row.index):
+            a, b = base.similarities.nearest, row.similarities.nearest
+            yield Comparison(base.name, row.name, "nearest", True, dominance(a, b, paired=True, seed=seed))
+    for row in found:
+        other = by_key.get(("held out", row.checkpoint, row.restoration))
+        if row.images == "data" and other is not None:
+            a, b = row.similarities.own, other.similarities.own
+            yield Comparison(row.name, other.name, "own", False, dominance(a, b, paired=False, seed=seed))
+
+
+def _entries(result: AttackResult) -> list[list[str]]:
+    thresholds = [f"S > {threshold:g}" for threshold in P1_THRESHOLDS]
+    head = ["restoration", "N", "nearest", "95 %", *thresholds, "own", "identified"]
+    rows = []
+    for row, summary in zip(result.found, result.summaries, strict=True):
+        own, identified = row.similarities.own.mean(), row.similarities.identified(torch.arange(len(row.index)))
+        numbers = [summary.mean, summary.quantile_95, *summary.shares.values(), float(own), identified]
+        rows.append([row.name, str(len(row.index)), *(f"{number:.3f}" for number in numbers)])
+    return [head, *rows]
+
+
+def _comparison_entries(result: AttackResult) -> list[list[str]]:
+    head = ["A", "B", "similarity", "P(A > B)", "mean A - B", "violation of A above B"]
+    rows = []
+    for entry in result.comparisons:
+        found = entry.dominance
+        rows.append(
+            [entry.a, entry.b, entry.measure, *map(str, (found.superiority, found.difference, found.violation))]
+        )
+    return [head, *rows]
+
+
+def _grid(result: AttackResult, row: Found) -> Figure:
+    """Originals above what the model was shown and made of them; the most similar ones left, others right."""
+    mine = [r for r in result.found if (r.images, r.checkpoint) == (row.images, row.checkpoint)]
+    score = mine[-1].similarities.own
+    half = min(COLUMNS // 2, len(score))
+    spread = torch.linspace(0, len(score) - 1, half).round().long().tolist()
+    columns = list(dict.fromkeys([*score.argsort(descending=True)[:half].tolist(), *spread]))
+    folder = result.folder / "images" / row.images.replace(" ", "-") / "shown"
+    shown = sorted((path.name for path in folder.iterdir()), reverse=True) if folder.is_dir() else []
+    kinds = ["originals", *(f"shown/{name}" for name in shown), *(f"{row.checkpoint}/{r.restoration}" for r in mine)]
+    figure = Figure(figsize=(1.3 * len(columns) + 1.2, 1.45 * len(kinds)))
+    axes = figure.subplots(len(kinds), len(columns), squeeze=False)
+    for i, kind in enumerate(kinds):
+        for axis, column in zip(axes[i], columns, strict=True):
+            path = picture(result.folder, row.images, kind, int(row.index[column]))
+            axis.imshow(np.asarray(Image.open(path)), interpolation="nearest")
+            axis.set(xticks=[], yticks=[])
+            if i > len(shown):
+                values = mine[i - 1 - len(shown)].similarities
+                axis.set_xlabel(f"{float(values.own[column]):.2f}", fontsize=7, labelpad=1)
+        axes[i][0].set_ylabel(kind.split("/", 1)[-1].replace("-", " "), fontsize=7, rotation=0, ha="right", va="center")
+    figure.suptitle(f"{row.checkpoint}, {row.images}: similarity to the original under each", fontsize=9)
+    figure.tight_layout()
+    return figure

@@ -1,0 +1,226 @@
+"""What the three attacks have in common: images in, restorations out, features of both, chunk by chunk.
+
+A chunk is a few images under all restorations of one checkpoint. Its features go to disk when all its pictures are
+there, whole or not at all, so a run that is killed goes on where it was; `accelerate launch` shares the chunks among
+processes. Each set of images is compared with its own originals: the largest similarity to any of them is P1's measure.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import safetensors
+import safetensors.torch
+import torch
+from accelerate import Accelerator
+from torch import Tensor
+from tqdm.auto import tqdm
+
+from ambient.attacks import Similarities, compare
+from ambient.features import FeatureMap
+from ambient.files import save_tensors
+from ambient.images import DataSetError
+from ambient.images.validation import UnusableError
+from ambient.randomness import permutation
+from sdxl.checkpoints import wearing
+from sdxl.components import Components
+from sdxl.generate import save_png
+from sdxl.latents import load_image
+from sdxl.pairs import Pair, Source, units
+
+
+@dataclass(frozen=True, eq=False)
+class Restorations:
+    """What an attack made of some images.
+
+    Attributes:
+        shown: What the model was shown, as pictures (B, 3, H, W), by name.
+        restored: Restored or generated images (B, 3, H, W) in [-1, 1], by name.
+        view: Cuts out of images what is compared; everything by default.
+        kept: The rows of the images that could be attacked; all by default.
+    """
+
+    shown: Mapping[str, Tensor]
+    restored: Mapping[str, Tensor]
+    view: Callable[[Tensor], Tensor] = field(default=lambda images: images)
+    kept: Sequence[int] | None = None
+
+
+Attack = Callable[[list[Pair], Tensor, Tensor], Restorations]
+"""(pairs, images (B, 3, H, W), SDXL's sizes (B, 6)) -> restorations of those that are kept."""
+
+
+@dataclass(frozen=True, eq=False)
+class Found:
+    """One restoration of one set of images by one checkpoint.
+
+    Attributes:
+        images: Name of the set: "data" or "held out".
+        checkpoint: Name of the model.
+        restoration: Name of the restoration.
+        index: Of the images in their data set, (N,).
+        similarities: Of the restorations, (N,) each.
+    """
+
+    images: str
+    checkpoint: str
+    restoration: str
+    index: Tensor
+    similarities: Similarities
+
+    @property
+    def name(self) -> str:
+        """For tables and legends."""
+        return ", ".join([self.checkpoint, self.restoration] + [self.images] * (self.images != "data"))
+
+
+def choose(source: Source, count: int | None, seed: int) -> list[Pair]:
+    """All pairs of a data set, or a random `count` of them, in their order.
+
+    Raises:
+        DataSetError: If there are fewer than `count`, or the data set cannot be read.
+    """
+    pairs = [pair for unit in units(source, 256) for pair in unit.pairs()]
+    if count is None:
+        return pairs
+    if not 2 <= count <= len(pairs):
+        raise DataSetError(f"--images {count}: {source.data} has {len(pairs)} images; at least 2 are needed")
+    return [pairs[i] for i in permutation(len(pairs), "subset", seed)[:count].sort().values.tolist()]
+
+
+def content(pairs: Sequence[Pair]) -> str:
+    """SHA-256 of the files, names and captions of some pairs.
+
+    Raises:
+        DataSetError: If a file cannot be read.
+    """
+    digest = hashlib.sha256()
+    for pair in pairs:
+        try:
+            digest.update(json.dumps([pair.index, pair.name, pair.caption]).encode() + pair.content())
+        except UnusableError as error:
+            raise DataSetError(str(error.fault(pair.name))) from error
+    return digest.hexdigest()
+
+
+def load_images(pairs: Sequence[Pair], resolution: int) -> tuple[Tensor, Tensor]:
+    """The images (B, 3, H, W) in [-1, 1] and SDXL's sizes of them, (B, 6).
+
+    Raises:
+        DataSetError: If one of them is no usable image, naming it.
+    """
+    loaded = []
+    for pair in pairs:
+        try:
+            loaded.append(load_image(pair, resolution))
+        except UnusableError as error:
+            raise DataSetError(f"{error.fault(pair.name)}; mend or remove it") from error
+    images, sizes = zip(*loaded, strict=True)
+    return torch.stack(images), torch.stack(sizes)
+
+
+def restore_all(
+    attack: Attack,
+    sets: Mapping[str, Sequence[Pair]],
+    checkpoints: Mapping[str, str | None],
+    components: Components,
+    features: FeatureMap,
+    folder: Path,
+    accelerator: Accelerator,
+    *,
+    resolution: int,
+    batch: int,
+) -> None:
+    """Attack every image of every set with every checkpoint, or do what is missing of it.
+
+    Writes `chunks/<checkpoint>/<set>/<first row>.safetensors` and `images/<set>/...png` in `folder`.
+    """
+    every = [(name, start) for name, pairs in sets.items() for start in range(0, len(pairs), batch)]
+    mine = every[accelerator.process_index :: accelerator.num_processes]
+    for checkpoint, source in checkpoints.items():
+        todo = [(name, start) for name, start in mine if not _is_whole(_chunk(folder, checkpoint, name, start))]
+        if not todo:
+            continue
+        with (
+            wearing(components, source),
+            tqdm(todo, desc=checkpoint, unit="chunk", disable=not accelerator.is_main_process) as bar,
+        ):
+            for name, start in bar:
+                pairs = list(sets[name][start : start + batch])
+                images, sizes = load_images(pairs, resolution)
+                done = attack(pairs, images, sizes)
+                rows = range(len(pairs)) if done.kept is None else done.kept
+                kept, images = [pairs[i] for i in rows], images[list(rows)]
+                _write_pictures(folder / "images" / name, checkpoint, kept, images, done)
+                parts = {"original": images, **done.restored}
+                vectors = {key: features(done.view(part)) for key, part in parts.items()} if kept else {}
+                index = torch.tensor([pair.index for pair in kept], dtype=torch.int64)
+                facts = {"order": json.dumps(list(done.restored))}
+                save_tensors(_chunk(folder, checkpoint, name, start), {"index": index, **vectors}, facts)
+    accelerator.wait_for_everyone()
+
+
+def collect(
+    sets: Mapping[str, Sequence[Pair]], checkpoints: Mapping[str, str | None], folder: Path, features: str, batch: int
+) -> list[Found]:
+    """The similarities of everything that `restore_all` wrote.
+
+    Raises:
+        DataSetError: If fewer than two images of a set could be attacked.
+    """
+    found = []
+    for name, pairs in sets.items():
+        for checkpoint in checkpoints:
+            paths = [_chunk(folder, checkpoint, name, start) for start in range(0, len(pairs), batch)]
+            parts = [part for part in map(safetensors.torch.load_file, paths) if len(part["index"])]
+            if sum(len(part["index"]) for part in parts) < 2:
+                raise DataSetError(f"fewer than 2 images of the {name} could be attacked; nothing can be compared")
+            whole = {key: torch.cat([part[key] for part in parts]) for key in parts[0]}
+            index, original = whole["index"], whole["original"]
+            for key in max(map(_order, paths), key=len):
+                similarities = compare(whole[key], original, original, features)
+                found.append(Found(name, checkpoint, key, index, similarities))
+    return found
+
+
+def picture(folder: Path, images: str, kind: str, index: int) -> Path:
+    """The file of an image: kind is "originals", "shown/NAME" or "CHECKPOINT/RESTORATION"."""
+    return folder / "images" / images.replace(" ", "-") / _slug(kind) / f"{index:08d}.png"
+
+
+def _write_pictures(folder: Path, checkpoint: str, pairs: Sequence[Pair], images: Tensor, done: Restorations) -> None:
+    kinds: dict[str, Any] = {"originals": images}
+    kinds |= {f"shown/{key}": value for key, value in done.shown.items()}
+    kinds |= {f"{checkpoint}/{key}": value for key, value in done.restored.items()}
+    for kind, values in kinds.items():
+        for pair, image in zip(pairs, values, strict=True):
+            path = picture(folder.parent.parent, folder.name, kind, pair.index)
+            if kind.startswith(checkpoint + "/") or not path.exists():
+                save_png(path, image)
+
+
+def _chunk(folder: Path, checkpoint: str, images: str, start: int) -> Path:
+    return folder / "chunks" / checkpoint / images.replace(" ", "-") / f"{start:08d}.safetensors"
+
+
+def _order(path: Path) -> list[str]:
+    """The restorations in a chunk, in the order of the attack; none if no image of it could be attacked."""
+    with safetensors.safe_open(path, "pt") as file:
+        return list(json.loads(file.metadata()["order"]))
+
+
+def _is_whole(path: Path) -> bool:
+    try:
+        with safetensors.safe_open(path, "pt") as file:
+            return "index" in file.keys()  # noqa: SIM118  (not a mapping)
+    except (OSError, safetensors.SafetensorError):
+        return False
+
+
+def _slug(kind: str) -> str:
+    return kind.replace(" ", "-").replace(",", "")

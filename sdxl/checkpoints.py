@@ -1,0 +1,60 @@
+"""Lists of fine-tuned models that are judged side by side: the pretrained one, "base", and LoRAs of it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+from sdxl import lora
+from sdxl.components import Components
+
+BASE = "base"
+
+
+def named(checkpoints: Sequence[str]) -> dict[str, str | None]:
+    """Short names of checkpoints, and their sources; None is the pretrained model.
+
+    Args:
+        checkpoints: "base", or pytorch_lora_weights.safetensors files or their folders.
+
+    Raises:
+        ValueError: If there are none, one does not exist, or one is given twice.
+    """
+    if not checkpoints:
+        raise ValueError('--checkpoints: give at least one, "base" for the pretrained model')
+    if twice := next((c for c in checkpoints if list(checkpoints).count(c) > 1), None):
+        raise ValueError(f"--checkpoints: {twice} is given twice")
+    for source in checkpoints:
+        file = Path(source) / lora.FILE if Path(source).is_dir() else Path(source)
+        if source != BASE and not file.is_file():
+            raise ValueError(f'--checkpoints {source}: no {lora.FILE} there; give a training run\'s folder, or "base"')
+    parts = [[BASE] if source == BASE else list(_folder(source).parts) for source in checkpoints]
+    for depth in range(1, max(map(len, parts)) + 1):
+        names = ["-".join(part[-depth:]) for part in parts]
+        if len(set(names)) == len(names):
+            break
+    return {name: None if source == BASE else source for name, source in zip(names, checkpoints, strict=True)}
+
+
+def digests(checkpoints: dict[str, str | None]) -> dict[str, str]:
+    """What identifies each checkpoint, by name."""
+    return {name: BASE if source is None else lora.digest(source) for name, source in checkpoints.items()}
+
+
+@contextmanager
+def wearing(components: Components, source: str | None) -> Iterator[None]:
+    """The model with a LoRA on, or as it is. Raises ValueError, as `lora.load`, if it does not fit."""
+    if source is None:
+        yield
+        return
+    lora.load(components, source)
+    try:
+        yield
+    finally:
+        components.pipeline.unload_lora_weights()
+
+
+def _folder(source: str) -> Path:
+    path = Path(source).resolve()
+    return path if path.is_dir() else path.parent

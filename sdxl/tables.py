@@ -1,0 +1,37 @@
+"""Tables for the terminal and for Markdown, and figures, of commands that compare."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from matplotlib.figure import Figure
+from rich.table import Table
+
+from ambient.files import write_atomically
+
+Entries = Sequence[Sequence[str]]
+"""A table as text, its head first."""
+
+
+def rich_table(title: str, entries: Entries) -> Table:
+    """The table for a terminal; columns of numbers to the right."""
+    table = Table(title=title)
+    for i, name in enumerate(entries[0]):
+        numbers = all(row[i][:1] in "-–0123456789" for row in entries[1:])
+        table.add_column(name, justify="right" if numbers else "left", no_wrap=i == 0)
+    for row in entries[1:]:
+        table.add_row(*row)
+    return table
+
+
+def markdown(title: str, entries: Entries) -> str:
+    """The table in Markdown."""
+    rule = ["---"] * len(entries[0])
+    lines = ["| " + " | ".join(row) + " |" for row in (entries[0], rule, *entries[1:])]
+    return "\n".join([title, "", *lines]) + "\n"
+
+
+def save_figure(path: Path, figure: Figure) -> None:
+    """Write a figure as PNG, atomically."""
+    write_atomically(path, lambda file: figure.savefig(file, dpi=120, bbox_inches="tight", format="png"))
