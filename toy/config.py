@@ -22,7 +22,7 @@ from toy.networks import NetworkName
 SamplerName = Literal["heun", "euler", "ancestral"]
 FeatureName = Literal["pixels", "classifier", "random", "inception", "dinov2-p2", "dinov2-p1", "clip"]
 Sigma = float | Literal["auto"]
-LEARNING_RATES: dict[str, float] = {"small": 4e-3, "unet-1m": 1e-3, "unet-14m": 2e-4, "unet-56m": 2e-4}
+LEARNING_RATES: dict[str, float] = {"small": 4e-3, "unet-1m": 1e-3, "unet-14m": 2e-4, "unet-58m": 2e-4}
 AXES = ("methods", "images", "sigma_nature", "sigma_controls", "seeds")
 """The options that a sweep runs over: a run may be given more of them later, and keeps the cells that it has."""
 _PLACES = ("device", "processes", "output", "compile", "online")

@@ -63,7 +63,7 @@ def _spectrum(cell: Cell, reference: Cell | None, options: Options) -> dict[str,
     general, queries = _reference(split, reference, options)
     levels = [sigma for sigma in LEVELS if sigma < options.sigma_range[1]]
     copying = EmpiricalDenoiser(split.train)
-    queried = {"held_out": queries[:_QUERIES], "train": split.train[:_QUERIES]}
+    queried = {"held_out": queries, "train": split.train[:_QUERIES]}
     return {
         name: spectrum(network, copying, general, x_0, levels, draws=_DRAWS, device=options.device).record()
         for name, x_0 in queried.items()
@@ -72,7 +72,8 @@ def _spectrum(cell: Cell, reference: Cell | None, options: Options) -> dict[str,
 
 def _reference(split: Split, reference: Cell | None, options: Options) -> tuple[Denoiser, torch.Tensor]:
     """What generalises, and images that neither it nor any other model was fitted to."""
+    queries = split.held_out[: min(_QUERIES, len(split.held_out) // 2)]
     if reference is None:
-        return EmpiricalDenoiser(split.held_out[_QUERIES:]), split.held_out[:_QUERIES]
+        return EmpiricalDenoiser(split.held_out[len(queries) :]), queries
     model = load_model(reference, options)
-    return _Shifted(model.denoiser, model.centre), split.held_out[:_QUERIES]
+    return _Shifted(model.denoiser, model.centre), queries

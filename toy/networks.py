@@ -1,8 +1,8 @@
 """Networks for EDM preconditioning, called as network(x, c_noise, label=..., augment=...) -> x, from 2 cores to GPUs.
 
 `small` is a convolutional U-Net of our own, fast where images have few pixels; the others are diffusers'
-`UNet2DModel`. `unet-56m` has the shape of EDM's DDPM++ for CIFAR-10 (Karras et al. 2022, table 7): 256 channels at
-each of three resolutions, four blocks, attention at half resolution, dropout .13.
+`UNet2DModel`. `unet-58m` has the shape of EDM's DDPM++ for CIFAR-10 (Karras et al. 2022, table 7): 256 channels at
+each of three resolutions, four blocks, attention at half resolution, dropout .13 (EDM's own has 56 M parameters).
 
 Class labels and the labels of a non-leaking augmentation enter as a vector added to the embedding of the noise level;
 both start at zero, and no augmentation label means that the image was not augmented.
@@ -21,7 +21,7 @@ from torch.nn import functional
 
 from ambient.augmentation import AUGMENT_LABELS
 
-NetworkName = Literal["small", "unet-1m", "unet-14m", "unet-56m"]
+NetworkName = Literal["small", "unet-1m", "unet-14m", "unet-58m"]
 
 
 class SmallUNet(nn.Module):
@@ -172,7 +172,7 @@ class Preset:
 PRESETS: dict[str, Preset] = {
     "unet-1m": Preset((32, 64), 2),
     "unet-14m": Preset((96, 192, 192), 2, (1,)),
-    "unet-56m": Preset((256, 256, 256), 4, (1,), 0.13),
+    "unet-58m": Preset((256, 256, 256), 4, (1,), 0.13),
 }
 """By name, which is the number of parameters; `build` gives it exactly."""
 

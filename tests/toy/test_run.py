@@ -14,8 +14,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import safetensors.torch
+import torch
 
 from ambient.files import read_records
+from tests.toy.test_data import pictures
 
 ROOT = Path(__file__).resolve().parents[2]
 RUN = [sys.executable, str(ROOT / "toy" / "run.py")]
@@ -29,28 +32,117 @@ def run(*options: str, **settings: Any) -> subprocess.CompletedProcess[str]:
 
 def test_a_small_run_from_start_to_finish(tmp_path: Path) -> None:
     folder = tmp_path / "out"
-    sweep = ["--sigma-nature", "0.3", "0.6", "--seeds", "0", "1"]
-    first = run(*SMALL, *sweep, "--output", str(folder))
+    sweep = ["--sigma-nature", "0.3", "auto", "--seeds", "0", "1", "--stops", "15", "--output", str(folder)]
+    first = run(*SMALL, *sweep)
     assert first.returncode == 0, first.stderr
     last = first.stdout.strip().splitlines()[-1]
     assert last.startswith(f"Results: {folder}")
-    for name in ("config.json", "metrics.json", "samples.png", "nearest.png", "curves.png", "pareto.png", "table.md"):
+    pictures = ("samples.png", "nearest.png", "curves.png", "pareto.png", "spectrum.png")
+    for name in ("config.json", "metrics.json", "table.md", *pictures):
         assert name in last
         assert (folder / name).stat().st_size > 0
     metrics = json.loads((folder / "metrics.json").read_text())
-    assert set(metrics["models"]) == {"DSM", "hybrid, σ_n = 0.3", "hybrid, σ_n = 0.6"}
-    assert all(len(splits) == 2 for splits in metrics["models"].values())
-    for row in (*metrics["models"], "exact copies of the training set", "mean ± spread over 2 splits"):
+    models = metrics["models"]
+    assert set(models) == {"DSM", "DSM, stopped at 15", "hybrid, σ_n = 0.3", "hybrid, σ_n = auto"}
+    assert all(len(splits) == 2 for splits in models.values())
+    chosen = [values["sigma_nature"] for values in models["hybrid, σ_n = auto"]]
+    assert all(0.4 < sigma < 2 for sigma in chosen)
+    assert chosen[0] != chosen[1]
+    assert models["DSM, stopped at 15"][0]["frechet_pixels"] != models["DSM"][0]["frechet_pixels"]
+    spectra = metrics["spectra"]["DSM"]
+    assert len(spectra) == 2
+    assert len(spectra[0]["held_out"]["share"]) == len(spectra[0]["held_out"]["sigma"])
+    for key in models["DSM"][0]:
+        assert key in {*metrics["names"], "parameters"}
+    for row in (*models, "exact copies of the training set", "mean ± spread over 2 splits"):
         assert row in first.stdout
     weights = {path: path.stat().st_mtime_ns for path in folder.glob("cells/*/model.safetensors")}
     assert len(weights) == 6
-    again = run(*SMALL, *sweep, "--output", str(folder))
-    assert again.returncode == 0
+    grown = run(*SMALL, *sweep, "--sigma-nature", "0.3", "auto", "0.6", "--seeds", "0")
+    assert grown.returncode == 0, grown.stderr
     assert {path: path.stat().st_mtime_ns for path in weights} == weights
-    other = run(*SMALL, "--output", str(folder))
+    assert len(list(folder.glob("cells/*/model.safetensors"))) == 7
+    other = run(*SMALL, *sweep, "--batch", "32")
     assert other.returncode == 1
     assert "holds another configuration" in other.stderr
-    assert "sigma_nature" in other.stderr
+    assert "batch" in other.stderr
+
+
+def test_help_fits_on_one_screen() -> None:
+    lines = run("--help").stdout.splitlines()
+    assert len(lines) <= 50
+    described = run("--help-verbose").stdout
+    assert "Where they are: archive, folder or Hugging Face id." in described
+
+
+IMAGES = ["--data", "images", "--steps", "6", "--batch", "8", "--samples", "20", "--images", "12", "--processes", "1"]
+
+
+def test_images_of_a_folder_through_every_method(tmp_path: Path) -> None:
+    """Colour, classes, augmentation, dropout, masks, bf16 and parts of an update, in one run of eight methods."""
+    source, folder = pictures(tmp_path / "set"), tmp_path / "out"
+    methods = ["dsm", "hybrid", "ambient", "masking", "weight", "redrawn", "dropout", "held-out"]
+    special = ["--classes", "--augment", "0.2", "--precision", "bf16", "--accumulation", "2", "--network", "unet-1m"]
+    done = run(*IMAGES, "--source", str(source), "--methods", *methods, *special, "--output", str(folder))
+    assert done.returncode == 0, done.stderr
+    metrics = json.loads((folder / "metrics.json").read_text())
+    assert len(metrics["models"]) == len(methods)
+    assert metrics["features"] == ["pixels", "classifier"]
+    indices = json.loads((folder / "subsets" / "n12-seed0.json").read_text())["indices"]
+    assert len(set(indices)) == 12
+    images = safetensors.torch.load_file(folder / "cells" / "masking-n12-seed0" / "samples" / "00000.safetensors")
+    assert images["images"].shape == (20, 3, 8, 8)
+
+
+def test_damaged_data_is_named_and_nothing_is_lost(tmp_path: Path) -> None:
+    source, folder = pictures(tmp_path / "set"), tmp_path / "out"
+    options = [*IMAGES, "--source", str(source), "--methods", "dsm", "--output", str(folder)]
+    assert run(*options).returncode == 0
+    before = {path: path.read_bytes() for path in folder.rglob("*.safetensors")}
+    (source / "a" / "000.png").write_bytes((source / "a" / "000.png").read_bytes()[:50])
+    done = run(*options, "--seeds", "0", "1")
+    assert done.returncode == 1
+    assert "a/000.png" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert {path: path.read_bytes() for path in folder.rglob("*.safetensors")} == before
+    skipped = run(*options[:-2], "--skip-bad", "--output", str(tmp_path / "other"))
+    assert skipped.returncode == 0, skipped.stderr
+
+
+def test_a_damaged_file_of_samples_is_named(tmp_path: Path) -> None:
+    options = [*SMALL, "--methods", "dsm", "--output", str(tmp_path)]
+    assert run(*options).returncode == 0
+    cell = tmp_path / "cells" / "dsm-n20-seed0"
+    (cell / "metrics.json").unlink()
+    path = cell / "samples" / "00000.safetensors"
+    path.write_bytes(path.read_bytes()[:100])
+    done = run(*options)
+    assert done.returncode == 1
+    assert "00000.safetensors is damaged" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_two_processes_make_what_one_makes(tmp_path: Path) -> None:
+    """The same noisy copy, the same set of samples and the same metrics, but for the order of additions in training."""
+    options = ["--steps", "30", "--images", "20", "--methods", "hybrid", "--batch", "16", "--samples", "1040"]
+    alone = run(*options, "--processes", "1", "--output", str(tmp_path / "one"))
+    assert alone.returncode == 0, alone.stderr
+    launch = ["-m", "accelerate.commands.launch", "--cpu", "--num_processes", "2", "--main_process_port", "0"]
+    command = [sys.executable, *launch, RUN[1], *options, "--output", str(tmp_path / "two")]
+    environment = {**os.environ, "COLUMNS": "200", "OMP_NUM_THREADS": "1"}
+    together = subprocess.run(command, capture_output=True, text=True, env=environment)
+    assert together.returncode == 0, together.stderr
+    assert together.stdout.count("Results:") == 1
+    one, two = (tmp_path / name / "cells" / "hybrid-sigma0.4-n20-seed0" for name in ("one", "two"))
+    facts = [json.loads((cell / "config.json").read_text()) for cell in (one, two)]
+    assert facts[0] == facts[1]
+    assert len(facts[0]["data"]) == 64  # SHA-256 of the clean and the noisy images: one S_tn
+    for number in range(2):
+        shards = [safetensors.torch.load_file(cell / "samples" / f"{number:05d}.safetensors") for cell in (one, two)]
+        assert torch.allclose(shards[0]["images"], shards[1]["images"], atol=2e-3), number
+    metrics = [json.loads((cell / "metrics.json").read_text()) for cell in (one, two)]
+    for key in metrics[0].keys() - {"seconds"}:
+        assert metrics[0][key] == pytest.approx(metrics[1][key], rel=2e-2, abs=2e-2), key
 
 
 @pytest.mark.parametrize(
@@ -104,13 +196,13 @@ def test_killed_at_ten_random_moments_it_ends_with_the_same_weights(tmp_path: Pa
         process.wait()
     last = run(*options, "--output", str(tmp_path / "killed"))
     assert last.returncode == 0, last.stderr
-    for cell in ("dsm-seed0", "hybrid-sigma0.4-seed0"):
-        for name in ("model.safetensors", "samples.safetensors"):
+    for cell in ("dsm-n20-seed0", "hybrid-sigma0.4-n20-seed0"):
+        for name in ("model.safetensors", "samples/00000.safetensors"):
             one, other = (tmp_path / run / "cells" / cell / name for run in ("whole", "killed"))
             assert one.read_bytes() == other.read_bytes(), (cell, name)
 
 
 def _progress(folder: Path) -> int:
     """Records in the log of the first cell, and one for its finished samples."""
-    cell = folder / "cells" / "dsm-seed0"
-    return len(read_records(cell / "log.jsonl")) + (cell / "samples.safetensors").exists()
+    cell = folder / "cells" / "dsm-n20-seed0"
+    return len(read_records(cell / "log.jsonl")) + (cell / "samples" / "00000.safetensors").exists()
