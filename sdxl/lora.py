@@ -58,7 +58,7 @@ def save(components: Components, path: Path, weights: Mapping[str, Tensor] | Non
     """
     state = get_peft_model_state_dict(components.unet, None if weights is None else dict(weights))
     tensors = {f"unet.{name}": value for name, value in convert_state_dict_to_diffusers(state).items()}
-    save_tensors(path, tensors, {"format": "pt", "ambient_base": json.dumps(base_of(components))})
+    save_tensors(path, tensors, {"ambient_base": json.dumps(base_of(components))})
 
 
 def load(components: Components, source: str | Path) -> None:
