@@ -188,12 +188,12 @@ def fine_tune(options: Options, accelerator: Accelerator) -> Path:
         NonFiniteLossError: If the loss stops being a number.
     """
     options.check()
+    _check_batch(options, accelerator)
     precision: Precision = "bf16" if accelerator.mixed_precision == "bf16" else "fp32"
     config = _config(options)
     components = load(options.model, unet=precision)
     samples, t_n = open_latents(options.latents, components)
     objective = objective_of(options.method, components.process, samples, t_n, options.consistency_weight)
-    _check_batch(options, accelerator)
     components.to(accelerator.device, unet=precision)
     lora.attach(components, options.rank, options.seed)
     if options.start is not None:
