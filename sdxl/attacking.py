@@ -79,17 +79,19 @@ class Found:
         return ", ".join([self.checkpoint, self.restoration] + [self.images] * (self.images != "data"))
 
 
-def choose(source: Source, count: int | None, seed: int) -> list[Pair]:
+def choose(source: Source, count: int | None, seed: int, option: str = "--images") -> list[Pair]:
     """All pairs of a data set, or a random `count` of them, in their order.
 
     Raises:
-        DataSetError: If there are fewer than `count`, or the data set cannot be read.
+        DataSetError: If there are fewer than `count`, or than 2, naming the `option`, or the data set cannot be read.
     """
     pairs = [pair for unit in units(source, 256) for pair in unit.pairs()]
+    if len(pairs) < 2:
+        raise DataSetError(f"{source.data} has 1 image only; a comparison needs at least 2")
     if count is None:
         return pairs
     if not 2 <= count <= len(pairs):
-        raise DataSetError(f"--images {count}: {source.data} has {len(pairs)} images; at least 2 are needed")
+        raise DataSetError(f"{option} {count}: {source.data} has {len(pairs)} images; choose between 2 and that many")
     return [pairs[i] for i in permutation(len(pairs), "subset", seed)[:count].sort().values.tolist()]
 
 

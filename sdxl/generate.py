@@ -26,7 +26,7 @@ from tqdm.auto import tqdm
 
 from ambient.files import write_atomically, write_records
 from ambient.identity import claim_folder, describe
-from ambient.images import to_uint8
+from ambient.images import to_uint8, to_unit
 from sdxl import lora
 from sdxl.components import Components, ModelOptions, Precision, load
 from sdxl.console import run
@@ -169,10 +169,10 @@ def read_prompts(path: Path, column: str = "text") -> list[str]:
     return prompts
 
 
-def read_images(folder: Path, count: int) -> Tensor:
-    """The first images of a folder, (count, 3, H, W) float32 in [-1, 1]."""
-    arrays = [np.asarray(Image.open(folder / name_of(i))) for i in range(count)]
-    return torch.from_numpy(np.stack(arrays)).permute(0, 3, 1, 2).float() / 127.5 - 1
+def read_images(folder: Path, rows: range) -> Tensor:
+    """Some images of a folder, (b, 3, H, W) float32 in [-1, 1]."""
+    arrays = [np.asarray(Image.open(folder / name_of(i))) for i in rows]
+    return to_unit(torch.from_numpy(np.stack(arrays)).permute(0, 3, 1, 2))
 
 
 def _key(facts: Mapping[str, Any]) -> str:
@@ -189,7 +189,7 @@ def _main(options: Options) -> None:
     folder, components = generate(options, accelerator)
     if not accelerator.is_main_process:
         return
-    save_grid(folder / "samples.png", read_images(folder, min(options.images, 16)))
+    save_grid(folder / "samples.png", read_images(folder, range(min(options.images, 16))))
     stop = options.sampler.stop
     ends = "" if stop is None else f", stopped at step {stopping_step(components, options.sampler):g} (t_n = {stop})"
     print(f"{options.images} images, {options.sampler.scheduler} with {options.sampler.steps} steps{ends}")

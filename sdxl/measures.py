@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Literal
 
 import torch
+from torch import Tensor
+from torch.nn.functional import adaptive_avg_pool2d
 
 from ambient.features import FeatureMap, Pixels
-from ambient.pretrained import ClipScore, dinov2
+from ambient.pretrained import ClipScore, Inception, dinov2
 from ambient.pretrained.clip import CLIP
 from ambient.pretrained.dinov2 import DINOV2, Protocol
 from sdxl.tiny_vision import is_random
@@ -33,6 +36,32 @@ class FeatureOptions:
         if is_random(self.dinov2):
             found.name = f"random {found.name}"
         return found
+
+
+@dataclass(frozen=True)
+class SmallPixels:
+    """The pixels of images reduced to 8x8 by averaging: few enough for a Fréchet distance."""
+
+    name: str = "pixels at 8x8"
+
+    def __call__(self, images: Tensor) -> Tensor:
+        return adaptive_avg_pool2d(images, 8).flatten(1)
+
+
+def quality_features(similarity: FeatureMap, inception: Path | None, device: torch.device | str = "cpu") -> FeatureMap:
+    """What Fréchet distances are measured on: Inception, if there is its TorchScript file, else a named surrogate.
+
+    Args:
+        similarity: The features of similarities, which are the surrogate; of pixels it is a reduced version.
+        inception: The file.
+        device: Where it runs.
+
+    Raises:
+        PretrainedError: If the file is missing, or another.
+    """
+    if inception is not None:
+        return Inception.load(inception, device=device)
+    return SmallPixels() if isinstance(similarity, Pixels) else similarity
 
 
 def clip_score(source: str = CLIP, download: bool = False, device: torch.device | str = "cpu") -> ClipScore:
