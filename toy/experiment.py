@@ -49,6 +49,27 @@ def run_experiment(options: Options, console: Console) -> None:
         OSError: If the results cannot be written.
         RuntimeError: If a worker is killed, or another process is at work in the folder.
     """
+    found = run_cells(options, options.cells(), console)
+    if not found:
+        return
+    splits = list(product(options.images, options.seeds))
+    references = {(n, seed): reference_rows(options, n, seed) for n, seed in splits}
+    write_report(options, Findings(found, references, spectra(list(found), options)), console)
+
+
+def run_cells(options: Options, cells: list[Cell], console: Console) -> dict[Cell, dict[str, Any]]:
+    """Train, sample and audit some of the models of an experiment, or take them up; there is no report.
+
+    Args:
+        options: The options of the experiment.
+        cells: Which models, each stopped one together with the one that it comes from.
+        console: Where the progress bars go.
+
+    Returns:
+        The metrics of each; nothing in processes other than the first of `accelerate launch`.
+
+    Raises: As `run_experiment`.
+    """
     world = int(os.environ.get("WORLD_SIZE", "1"))
     _set_device(options)
     accelerator = accelerator_of(options) if world > 1 else None
@@ -60,18 +81,14 @@ def run_experiment(options: Options, console: Console) -> None:
             write_subset(path, options.sources, images, seed)
     if accelerator is not None:
         accelerator.wait_for_everyone()
-    cells = options.cells()
     with _bars(cells if main else [], console) as show:
         if accelerator is not None or options.workers == 1:
             metrics = _in_this_process(cells, options, show if main else _silent, accelerator)
         else:
             metrics = _in_processes(cells, options, show)
     if not main:
-        return
-    found = dict(zip(cells, metrics, strict=True))
-    splits = list(product(options.images, options.seeds))
-    references = {(n, seed): reference_rows(options, n, seed) for n, seed in splits}
-    write_report(options, Findings(found, references, spectra(cells, options)), console)
+        return {}
+    return dict(zip(cells, metrics, strict=True))
 
 
 def _in_this_process(
