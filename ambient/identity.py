@@ -18,9 +18,13 @@ class ConfigMismatchError(ValueError):
 
 
 def describe(value: Any) -> Any:
-    """`value` as JSON: dataclasses by class and fields, tensors as lists, functions by name."""
+    """`value` as JSON: dataclasses by class and fields, tensors as lists, functions by name.
+
+    A field with the metadata {"identity": False} is left out: what follows from other things that are recorded.
+    """
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        fields = {f.name: describe(getattr(value, f.name)) for f in dataclasses.fields(value) if f.init}
+        recorded = [f for f in dataclasses.fields(value) if f.init and f.metadata.get("identity", True)]
+        fields = {f.name: describe(getattr(value, f.name)) for f in recorded}
         return {"kind": type(value).__name__, **fields}
     if isinstance(value, Tensor):
         return value.tolist()

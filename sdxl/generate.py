@@ -30,6 +30,7 @@ from ambient.images import to_uint8, to_unit
 from sdxl import lora
 from sdxl.components import Components, ModelOptions, Precision, load
 from sdxl.console import run
+from sdxl.mitigation import Inference
 from sdxl.sampling import Sampler, sample, stopping_step
 
 
@@ -41,6 +42,7 @@ class Options:
     """
 
     sampler: Sampler = field(default_factory=Sampler)
+    inference: Inference = field(default_factory=Inference)
     model: ModelOptions = field(default_factory=ModelOptions)
     lora: Path | None = None
     """pytorch_lora_weights.safetensors of a training run, or its folder; none: the pretrained model."""
@@ -68,6 +70,7 @@ class Options:
     def check(self) -> None:
         """Raises ValueError for values that cannot work."""
         self.sampler.check()
+        self.inference.check()
         for name in ("images", "batch"):
             if getattr(self, name) < 1:
                 raise ValueError(f"--{name} {getattr(self, name)}: at least 1")
@@ -95,6 +98,7 @@ def generate(options: Options, accelerator: Accelerator) -> tuple[Path, Componen
         "model": lora.base_of(components),
         "lora": None if options.lora is None else lora.digest(options.lora),
         "sampler": options.sampler,
+        "inference": options.inference,
         "prompts": hashlib.sha256("\0".join(prompts).encode()).hexdigest(),
         "resolution": resolution,
         "seed": options.seed,
@@ -111,7 +115,9 @@ def generate(options: Options, accelerator: Accelerator) -> tuple[Path, Componen
         for indices in chunks:
             if missing := [i for i in indices if not (folder / name_of(i)).exists()]:
                 chosen = [prompts[i % len(prompts)] for i in indices]
-                latents = sample(components, options.sampler, indices, chosen, resolution, options.seed)
+                chosen = options.inference.prompts(chosen, indices, options.seed, components.pipeline.tokenizer)
+                adjust = options.inference.adjust(components, indices, options.seed)
+                latents = sample(components, options.sampler, indices, chosen, resolution, options.seed, adjust)
                 pictures = components.decode_latents(latents).cpu()
                 for i in missing:
                     save_png(folder / name_of(i), pictures[i - indices[0]])

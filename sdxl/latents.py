@@ -22,6 +22,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import safetensors
 import torch
 from accelerate import Accelerator
 from accelerate.utils import gather_object
@@ -118,8 +119,8 @@ def write_latents(options: Options, accelerator: Accelerator) -> Path:
         for i in mine:
             path = folder / _name(i)
             if not _is_whole(path, key):
-                tensors = _encode(work[i], components, nature, resolution, options)
-                save_tensors(path, tensors, {"key": key})
+                tensors, captions = _encode(work[i], components, nature, resolution, options)
+                save_tensors(path, tensors, {"key": key, "captions": json.dumps(captions)})
             bar.update()
     accelerator.wait_for_everyone()
     if accelerator.is_main_process:
@@ -152,6 +153,24 @@ def open_latents(folder: Path, components: Components) -> tuple[ShardedSamples, 
     return ShardedSamples(paths, nature, facts["key"]), t_n
 
 
+def captions_of(folder: Path) -> dict[int, str]:
+    """The caption of each sample of a finished cache, by its index.
+
+    Raises:
+        ValueError: If a shard does not hold them.
+    """
+    found: dict[int, str] = {}
+    for path in sorted(folder.glob("latents-*.safetensors")):
+        with safetensors.safe_open(path, "pt") as file:
+            facts = file.metadata() or {}
+            if "captions" not in facts:
+                raise ValueError(f"{path} was written without its captions; make the latents again")
+            captions = json.loads(facts["captions"])
+            rows = zip(file.get_tensor("index").tolist(), file.get_tensor("shared").tolist(), strict=True)
+            found |= {index: captions[row] for index, row in rows}
+    return found
+
+
 def nature_level(process: Discrete, t_n: int) -> Level:
     """The level of step t_n as P1 counts: 0 is clean data.
 
@@ -180,8 +199,10 @@ def load_image(pair: Pair, resolution: int) -> tuple[Tensor, Tensor]:
 _TITLES = {"vae": "another VAE", "text_encoders": "other text encoders"}
 
 
-def _encode(unit: Unit, components: Components, nature: Level, resolution: int, options: Options) -> dict[str, Tensor]:
-    """The tensors of one shard: see `ambient.shards`."""
+def _encode(
+    unit: Unit, components: Components, nature: Level, resolution: int, options: Options
+) -> tuple[dict[str, Tensor], list[str]]:
+    """The tensors of one shard, see `ambient.shards`, and the captions whose states are shared, in their order."""
     index: list[int] = []
     captions: list[str] = []
     latents, sizes = [], []
@@ -207,7 +228,7 @@ def _encode(unit: Unit, components: Components, nature: Level, resolution: int, 
     }
     if components.is_xl:
         tensors["condition.time_ids"] = torch.cat(sizes)
-    return tensors | ({"clean": z} if options.keep_clean else {})
+    return tensors | ({"clean": z} if options.keep_clean else {}), list(unique)
 
 
 def _batches(unit: Unit, resolution: int, options: Options) -> Iterator[tuple[list[Pair], Tensor, Tensor]]:

@@ -13,7 +13,7 @@ E[X_0 | X_t] (P1 trains nothing below t_n without consistency).
 from __future__ import annotations
 
 import inspect
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -83,9 +83,20 @@ def image_generator(seed: int, index: int) -> torch.Generator:
     return generator("sampling", seed, index)
 
 
+Condition = dict[str, Tensor]
+Adjust = Callable[[Condition, Callable[[Condition], Tensor]], Condition]
+"""(condition of the prompts, predicted noise at the first step for a condition) -> condition to sample with."""
+
+
 @torch.no_grad()
 def sample(
-    components: Components, sampler: Sampler, indices: Sequence[int], prompts: Sequence[str], resolution: int, seed: int
+    components: Components,
+    sampler: Sampler,
+    indices: Sequence[int],
+    prompts: Sequence[str],
+    resolution: int,
+    seed: int,
+    adjust: Adjust | None = None,
 ) -> Tensor:
     """Scaled latents (B, 4, H / 8, W / 8) of the images `indices`, to be decoded by `Components.decode_latents`.
 
@@ -96,6 +107,7 @@ def sample(
         prompts: The prompt of each.
         resolution: Side of the images in pixels.
         seed: With the index it decides the image.
+        adjust: Changes the condition before the first step, as a remedy of `sdxl.mitigation` does.
 
     Raises:
         ValueError: If the grid has no step at or above `sampler.stop`.
@@ -106,13 +118,17 @@ def sample(
     conditions = [components.encode_prompts(prompts, resolution)]
     if sampler.guidance > 1:
         conditions = [components.encode_prompts(prompts, resolution, unconditional=True), *conditions]
-    condition = {name: torch.cat([part[name] for part in conditions]) for name in conditions[0]}
-    states = condition.pop("encoder_hidden_states")
+    dtype = conditions[0]["encoder_hidden_states"].dtype
     generators = [image_generator(seed, index) for index in indices]
     extra = {"generator": generators} if "generator" in inspect.signature(scheduler.step).parameters else {}
     shape = (len(indices), *components.latent_shape(resolution))
-    x = randn_tensor(shape, generator=generators, device=components.device, dtype=states.dtype)
+    x = randn_tensor(shape, generator=generators, device=components.device, dtype=dtype)
     x = x * scheduler.init_noise_sigma
+    if adjust is not None:
+        first = scheduler.timesteps[0]
+        conditions[-1] = adjust(conditions[-1], _noise_at(components, scheduler.scale_model_input(x, first), first))
+    condition = {name: torch.cat([part[name] for part in conditions]) for name in conditions[0]}
+    states = condition.pop("encoder_hidden_states")
     for i, t in enumerate(scheduler.timesteps):
         x_in = scheduler.scale_model_input(torch.cat([x] * len(conditions)), t)
         output = components.unet(x_in, t, encoder_hidden_states=states, added_cond_kwargs=condition).sample
@@ -124,6 +140,19 @@ def sample(
             return tweedie.to_x_0(output.float(), x_in[: len(x)].float(), level, components.denoiser.prediction)
         x = scheduler.step(output, t, x, **extra).prev_sample
     return x
+
+
+def _noise_at(components: Components, x: Tensor, t: Tensor) -> Callable[[Condition], Tensor]:
+    """The predicted noise at x of step t, (B, *) float32, as a function of the condition."""
+    level, kind = components.process.level(t.double().cpu()), components.denoiser.prediction
+
+    def predict(condition: Condition) -> Tensor:
+        added = {name: value for name, value in condition.items() if name != "encoder_hidden_states"}
+        states = condition["encoder_hidden_states"]
+        output = components.unet(x, t, encoder_hidden_states=states, added_cond_kwargs=added).sample.float()
+        return tweedie.from_x_0(tweedie.to_x_0(output, x.float(), level, kind), x.float(), level, "epsilon")
+
+    return predict
 
 
 def stopping_step(components: Components, sampler: Sampler) -> float:

@@ -56,7 +56,8 @@ from sdxl import lora
 from sdxl.components import Components, ModelOptions, Precision, load
 from sdxl.console import run
 from sdxl.generate import save_grid
-from sdxl.latents import open_latents
+from sdxl.latents import captions_of, open_latents
+from sdxl.mitigation import Mitigation, mitigated
 from sdxl.sampling import Sampler, sample
 
 Method = Literal["dsm", "ambient", "consistency", "recommended", "hybrid"]
@@ -78,6 +79,7 @@ class Options:
     """What to minimise."""
     consistency_weight: float | None = None
     """Weight of P1's consistency term; by default the paper's for its t_n (100, 500 or 800)."""
+    mitigation: Mitigation = field(default_factory=Mitigation)
     start: Path | None = None
     """Warm start from the LoRA of another run: its folder, or a checkpoint-N folder of it."""
     rank: int = 4
@@ -194,7 +196,9 @@ def fine_tune(options: Options, accelerator: Accelerator) -> Path:
     components = load(options.model, unet=precision)
     samples, t_n = open_latents(options.latents, components)
     objective = objective_of(options.method, components.process, samples, t_n, options.consistency_weight)
+    options.mitigation.check()
     components.to(accelerator.device, unet=precision)
+    objective = mitigated(objective, options.mitigation, components, lambda: captions_of(options.latents))
     lora.attach(components, options.rank, options.seed)
     if options.start is not None:
         lora.warm_start(components, options.start)
