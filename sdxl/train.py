@@ -106,8 +106,8 @@ class Options:
     """Of the frozen U-Net; auto: bf16 on a GPU, fp32 on the CPU."""
     gradient_checkpointing: bool = False
     """Compute activations again in the backward pass, to save memory."""
-    compile: bool = False
-    """Compile the U-Net with torch.compile."""
+    compile_blocks: bool = False
+    """Compile the U-Net's transformer blocks with torch.compile."""
     seed: int = 0
     """Of the LoRA's start, the order and all noise in training."""
     log_every: int = 50
@@ -204,6 +204,8 @@ def fine_tune(options: Options, accelerator: Accelerator) -> Path:
         lora.warm_start(components, options.start)
     if options.gradient_checkpointing:
         components.unet.enable_gradient_checkpointing()
+    if options.compile_blocks:
+        components.unet.compile_repeated_blocks()
     identity = {
         "model": lora.base_of(components),
         "rank": options.rank,
@@ -295,15 +297,12 @@ def make_accelerator(options: Options) -> Accelerator:
     """
     on_gpu = torch.cuda.is_available() and not options.cpu
     mixed = {"auto": "bf16" if on_gpu else None, "fp32": "no", "bf16": "bf16"}[options.precision]
-    try:
-        return Accelerator(
-            cpu=options.cpu,
-            mixed_precision=mixed,
-            log_with=list(options.report) or None,
-            project_dir=str(options.output),
-        )
-    except (ImportError, ValueError) as error:
-        raise ValueError(f"--report {' '.join(options.report)}: {error}") from error
+    accelerator = Accelerator(
+        cpu=options.cpu, mixed_precision=mixed, log_with=list(options.report) or None, project_dir=str(options.output)
+    )
+    if missing := set(options.report) - {str(tracker) for tracker in accelerator.log_with}:
+        raise ValueError(f"--report {' '.join(sorted(missing))}: not installed; install it with pip, or leave it out")
+    return accelerator
 
 
 if __name__ == "__main__":

@@ -13,6 +13,7 @@ import safetensors.torch
 import torch
 from accelerate import Accelerator
 from accelerate.state import AcceleratorState
+from accelerate.tracking import GeneralTracker
 from torch import Tensor, nn
 
 from ambient.data import Samples, in_memory
@@ -207,3 +208,38 @@ def test_some_of_a_large_data_set_in_memory() -> None:
     some = in_memory(Large(), 10)
     assert some.index.tolist() == [0, 111, 222, 333, 444, 555, 666, 777, 888, 999]
     assert in_memory(SAMPLES) is SAMPLES
+
+
+class Tracker(GeneralTracker):
+    """Keeps what it is told."""
+
+    name = "memory"
+    requires_logging_directory = False
+    main_process_only = True
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.told: list[tuple[int, dict[str, float]]] = []
+
+    @property
+    def tracker(self) -> Any:
+        return self.told
+
+    def store_init_configuration(self, values: dict[str, Any]) -> None:
+        pass
+
+    def log(self, values: dict[str, float], step: int | None = None, **_: Any) -> None:
+        self.told.append((step or 0, values))
+
+
+def test_trackers_get_the_log(tmp_path: Path) -> None:
+    tracker = Tracker()
+    accelerator = Accelerator(cpu=True, log_with=tracker)
+    accelerator.init_trackers("a run")
+    run(tmp_path, accelerator=accelerator)
+    log = read_records(tmp_path / "log.jsonl")
+    assert [step for step, _ in tracker.told] == [5, 10, 15, 20]
+    for (_, told), record in zip(tracker.told, log, strict=True):
+        assert told["loss"] == record["loss"]
+        assert told["ambient"] == record["terms"]["ambient"]
+        assert told["learning_rate"] == record["learning_rate"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import json
 import re
 import shutil
@@ -135,6 +136,16 @@ def _of(path: Path, content: bytes) -> Path:
 
 
 _RUN = ("--steps", 1, "--batch", 2)
+
+
+def _tracker() -> str:
+    names = ("trackio", "wandb", "tensorboard")
+    absent = [name for name in names if importlib.util.find_spec(name) is None]
+    if not absent:
+        pytest.skip("all trackers are installed")
+    return absent[0]
+
+
 Misuse = tuple[Callable[[World], list[object]], str]
 MISUSES: dict[str, Misuse] = {
     "a model that is not cached": (
@@ -269,6 +280,10 @@ MISUSES: dict[str, Misuse] = {
     "a number in the data that is none": (
         lambda w: ["train", _poisoned(w), "--model", w.xl, "--batch", 6, "--output", w.folder / "run"],
         r"the loss is not finite at step 0: .*samples \[2\]",
+    ),
+    "a tracker that is not installed": (
+        lambda w: ["train", w.cache(), "--model", w.xl, *_RUN, "--report", _tracker()],
+        r"--report \w+: not installed; install it with pip, or leave it out",
     ),
     "a LoRA of another base": (
         lambda w: ["generate", "--model", w.sd, "--lora", w.adapter()],
