@@ -1,0 +1,113 @@
+"""Products of `toy`: models of P2's data sets, and models on digits that stand for SDXL's.
+
+All models of a block that have the same options but for method, number of images, nature level and split share a
+folder of `toy`, which keeps them apart and goes on where it was. A folder that `toy/run.py` made with the same options
+(`--adopt`) is used as it is.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from torch import Tensor
+
+from ambient.identity import describe
+from paper_repro.products import Models, Substitutes
+from paper_repro.sizes import Block, blocks, digits, digits_level
+from paper_repro.workshop import Workshop
+from toy.cell import cell_folder, load_samples
+from toy.config import Cell, Sigma
+from toy.config import Options as ToyOptions
+from toy.experiment import run_cells
+
+Cells = dict[Cell, dict[str, Any]]
+"""The audit of each model."""
+
+
+def toy_options(shop: Workshop, block: Block, methods: Sequence[str], images: int, levels: Sequence[Sigma]) -> Any:
+    """The options of `toy` for some models of a block."""
+    settings = dict(block.settings)
+    if "dsm" not in methods:
+        settings.pop("stops", None)
+    base = ToyOptions(
+        data=block.data,
+        methods=tuple(methods),  # type: ignore[arg-type]
+        images=(images,),
+        sigma_nature=tuple(levels),
+        seeds=block.seeds,
+        processes=shop.options.processes,
+        **settings,
+    )
+    whole = replace(base, stops=block.settings.get("stops", ()), methods=("dsm",))
+    common = whole.common
+    for folder in shop.options.adopt:
+        saved = json.loads((folder / "config.json").read_text())
+        if _same(saved, json.loads(json.dumps(describe(common)))):
+            return replace(base, output=folder, stops=whole.stops)
+    return replace(base, output=shop.folder(f"toy-{block.data}", common), stops=whole.stops)
+
+
+def train(shop: Workshop, block: Block, methods: Sequence[str], images: int, levels: Sequence[Sigma]) -> Cells:
+    """The models of a block, trained, sampled and audited, or taken up; with `--only-made` those that are there.
+
+    Raises:
+        ValueError, RuntimeError, OSError: As `toy` does, naming what is wrong or missing.
+    """
+    options = toy_options(shop, block, methods, images, levels)
+    cells = [cell for cell in options.cells() if cell.stop is None and cell.method in methods]
+    if shop.options.only_made:
+        cells = [cell for cell in cells if (cell_folder(options, cell) / "metrics.json").exists()]
+        return {cell: json.loads((cell_folder(options, cell) / "metrics.json").read_text()) for cell in cells}
+    check = replace(options, stops=()) if "dsm" not in methods else options
+    check.check()
+    return run_cells(options, cells, shop.console)
+
+
+def make_models(shop: Workshop, product: Models) -> list[tuple[Block, dict[int, Cells]]]:
+    """All models of a product: for each block, for each number of training images."""
+    found = []
+    for block in blocks(shop.options, product.blocks):
+        levels = block.levels if product.levels == "all" else (block.middle,)
+        sizes = [block.images[i] for i in product.sizes if i < len(block.images)]
+        found.append((block, {n: train(shop, block, product.methods, n, levels) for n in sizes}))
+    return found
+
+
+def substitute_block(shop: Workshop) -> Block:
+    """The digits that stand for SDXL's data."""
+    return digits(shop.options, "P1's images, small models trained from scratch for SDXL")
+
+
+def make_substitutes(shop: Workshop, product: Substitutes) -> dict[int, Cells]:
+    """The models that stand for SDXL at each t_n, those of clean data under 0."""
+    block = substitute_block(shop)
+    n = block.images[product.size]
+    plain = tuple(m for m in product.methods if m == "dsm")
+    noisy = tuple(m for m in product.methods if m != "dsm")
+    found = {0: train(shop, block, plain, n, (block.middle,))} if plain else {}
+    for t in product.natures if noisy else ():
+        found[t] = train(shop, block, noisy, n, (digits_level(t),))
+    return found
+
+
+def samples_of(shop: Workshop, block: Block, cell: Cell) -> Tensor:
+    """The generated images of a model, (M, C, H, W)."""
+    levels = (cell.sigma_nature,) if cell.sigma_nature is not None else (block.middle,)
+    options = toy_options(shop, block, (cell.method,), cell.images, levels)
+    return load_samples(cell_folder(options, cell))
+
+
+def of(cells: Cells, method: str, sigma: Sigma | None = None) -> list[Cell]:
+    """The models of one method and level, a model a split, in the order of the splits."""
+    found = [c for c in cells if c.method == method and (sigma is None or c.sigma_nature == sigma)]
+    return sorted(found, key=lambda cell: cell.seed)
+
+
+def _same(saved: dict[str, Any], wanted: dict[str, Any]) -> bool:
+    """Whether two configurations agree; where the images lie is compared as a path."""
+    paths = [str(Path(str(config.get("source"))).expanduser().resolve()) for config in (saved, wanted)]
+    return paths[0] == paths[1] and {**saved, "source": None} == {**wanted, "source": None}
