@@ -29,7 +29,7 @@ from ambient.data import Samples
 from ambient.denoisers import EDMDenoiser
 from ambient.files import read_records, save_tensors, write_json
 from ambient.objectives import Objective
-from ambient.objectives.masked import fixed_masks
+from ambient.objectives.masked import fixed_masks, masking
 from ambient.process import VE, Level
 from ambient.randomness import generator
 from ambient.sampling import generate
@@ -277,7 +277,7 @@ def _sample(
             return model.condition(cell.seed, indices, accelerator.device)
 
         batches = generate(
-            model.denoiser,
+            masking(model.denoiser) if model.hidden else model.denoiser,
             range(start, min(start + SHARD, options.samples)),
             tuple(model.centre.shape),
             _grid(cell, options, sigma),

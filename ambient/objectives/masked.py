@@ -14,6 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -60,6 +61,18 @@ class MaskedScoreMatching(Objective):
         residual = known * (x_0_hat - batch.x)
         loss = self.weight(level, Level.clean()).to(residual) * residual.square().flatten(1).mean(1)
         return Loss(loss, {"masked": loss.detach()}, level)
+
+
+def masking(denoiser: Denoiser) -> Denoiser:
+    """A denoiser for sampling with fixed masks: of whatever x_t it is given, only the pixels of `mask` are shown.
+
+    The network alone is not enough, since preconditioning passes x_t by it too.
+    """
+
+    def masked(x_t: Tensor, level: Level | Tensor, *, mask: Tensor, **condition: Any) -> Tensor:
+        return denoiser(mask * x_t, level, mask=mask, **condition)
+
+    return masked
 
 
 def keep(normal: Tensor, hidden: float) -> Tensor:

@@ -10,9 +10,10 @@ import torch
 from torch import Tensor, nn
 
 from ambient.data import Samples
+from ambient.denoisers import EDMDenoiser
 from ambient.objectives import DenoisingScoreMatching, EDMWeight, Hybrid, PlainWeight
 from ambient.objectives.base import Batch
-from ambient.objectives.masked import MaskedScoreMatching, fixed_masks
+from ambient.objectives.masked import MaskedScoreMatching, fixed_masks, masking
 from ambient.objectives.redrawn import Redrawn
 from ambient.objectives.seeded import Seeded
 from ambient.process import VE, Level
@@ -72,6 +73,24 @@ def test_its_minimum_is_the_posterior_mean_given_what_is_shown() -> None:
         return float(objective(denoiser, batch, Draws.of_step(0, 0)).per_sample.mean())
 
     assert mean_loss(1.0) < min(mean_loss(0.95), mean_loss(1.05))
+
+
+def test_sampling_with_a_fixed_mask_asks_what_training_asked() -> None:
+    """At sampling x_t is whole: what the mask hides must not come through the skip connection of the denoiser."""
+    torch.manual_seed(0)
+    network = nn.Conv2d(2, 1, 3, padding=1).double()
+
+    class Network(nn.Module):
+        def forward(self, x: Tensor, c_noise: Tensor, mask: Tensor) -> Tensor:
+            return network(torch.cat([mask * x, mask], 1))
+
+    x_t = torch.randn(5, 1, 4, 4, dtype=torch.float64)
+    mask = fixed_masks(0, range(5), (1, 4, 4), 0.5).double()
+    sigma = torch.full((5,), 0.7, dtype=torch.float64)
+    whole = EDMDenoiser(Network())
+    shown = whole(mask * x_t, sigma, mask=mask)
+    assert torch.equal(masking(whole)(x_t, sigma, mask=mask), shown)
+    assert not torch.allclose(whole(x_t, sigma, mask=mask), shown)
 
 
 def test_masks_are_needed() -> None:
