@@ -42,7 +42,6 @@ class Options:
     """
 
     sampler: Sampler = field(default_factory=Sampler)
-    inference: Inference = field(default_factory=Inference)
     model: ModelOptions = field(default_factory=ModelOptions)
     lora: Path | None = None
     """pytorch_lora_weights.safetensors of a training run, or its folder; none: the pretrained model."""
@@ -66,6 +65,7 @@ class Options:
     """Use the CPU although there is a GPU."""
     output: Path | None = None
     """Folder of the images; runs/images-<key of the options> if not given."""
+    inference: Inference = field(default_factory=Inference)
 
     def check(self) -> None:
         """Raises ValueError for values that cannot work."""

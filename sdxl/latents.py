@@ -120,7 +120,8 @@ def write_latents(options: Options, accelerator: Accelerator) -> Path:
             path = folder / _name(i)
             if not _is_whole(path, key):
                 tensors, captions = _encode(work[i], components, nature, resolution, options)
-                save_tensors(path, tensors, {"key": key, "captions": json.dumps(captions)})
+                write_json(_captions_beside(path), captions)
+                save_tensors(path, tensors, {"key": key})
             bar.update()
     accelerator.wait_for_everyone()
     if accelerator.is_main_process:
@@ -157,15 +158,15 @@ def captions_of(folder: Path) -> dict[int, str]:
     """The caption of each sample of a finished cache, by its index.
 
     Raises:
-        ValueError: If a shard does not hold them.
+        ValueError: If they are not beside a shard.
     """
     found: dict[int, str] = {}
     for path in sorted(folder.glob("latents-*.safetensors")):
+        try:
+            captions = json.loads(_captions_beside(path).read_text())
+        except (OSError, ValueError) as error:
+            raise ValueError(f"{_captions_beside(path)} cannot be read ({error}); make the latents again") from error
         with safetensors.safe_open(path, "pt") as file:
-            facts = file.metadata() or {}
-            if "captions" not in facts:
-                raise ValueError(f"{path} was written without its captions; make the latents again")
-            captions = json.loads(facts["captions"])
             rows = zip(file.get_tensor("index").tolist(), file.get_tensor("shared").tolist(), strict=True)
             found |= {index: captions[row] for index, row in rows}
     return found
@@ -276,6 +277,10 @@ def _is_whole(path: Path, key: str) -> bool:
         return count_rows(path, key) > 0
     except DamagedShardError:
         return False
+
+
+def _captions_beside(shard: Path) -> Path:
+    return shard.with_name(shard.stem.replace("latents", "captions") + ".json")
 
 
 def _name(shard: int) -> str:
