@@ -98,7 +98,7 @@ def run_cell(cell: Cell, options: Options, report: Report, accelerator: Accelera
     """
     accelerator = accelerator or accelerator_of(options)
     folder = cell_folder(options, cell)
-    done = (folder / "metrics.json").exists()
+    done = all(path.exists() for path in (folder / "metrics.json", *_shards(options, folder)))
     accelerator.wait_for_everyone()
     with _locked(cell_folder(options, cell.whole), accelerator.is_main_process):
         if not done:
@@ -267,9 +267,8 @@ def _sample(
     accelerator: Accelerator,
 ) -> None:
     """Write the shards of generated images that are not there yet; the processes take them in turn."""
-    starts = range(0, options.samples, SHARD)
-    for number, start in enumerate(starts):
-        path = folder / "samples" / f"{number:05d}.safetensors"
+    for number, path in enumerate(_shards(options, folder)):
+        start = number * SHARD
         if number % accelerator.num_processes != accelerator.process_index or path.exists():
             continue
 
@@ -288,6 +287,11 @@ def _sample(
             progress=partial(_sampled, report, start, options.samples),
         )
         save_tensors(path, {"images": torch.cat(list(batches)) + model.centre})
+
+
+def _shards(options: Options, folder: Path) -> list[Path]:
+    """The files that a cell's samples are in."""
+    return [folder / "samples" / f"{number:05d}.safetensors" for number in range(-(-options.samples // SHARD))]
 
 
 def _sampled(report: Report, start: int, total: int, done: int) -> None:
