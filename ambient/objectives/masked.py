@@ -69,8 +69,8 @@ def masking(denoiser: Denoiser) -> Denoiser:
     The network alone is not enough, since preconditioning passes x_t by it too.
     """
 
-    def masked(x_t: Tensor, level: Level | Tensor, *, mask: Tensor, **condition: Any) -> Tensor:
-        return denoiser(mask * x_t, level, mask=mask, **condition)
+    def masked(x_t: Tensor, level: Level | Tensor, **condition: Any) -> Tensor:
+        return denoiser(condition["mask"] * x_t, level, **condition)
 
     return masked
 
