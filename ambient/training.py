@@ -20,7 +20,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import torch
 from accelerate import Accelerator
@@ -36,73 +36,13 @@ from ambient.identity import claim_folder
 from ambient.objectives import Loss, Objective
 from ambient.progress import LEVEL_BINS, Bar, Progress, Window
 from ambient.randomness import Draws
+from ambient.training_config import TrainingConfig, make_optimizer
 
 __all__ = ["LEVEL_BINS", "Look", "NonFiniteLossError", "Progress", "TrainingConfig", "train"]
 
 
 class NonFiniteLossError(FloatingPointError):
     """The loss or its gradient stopped being a number; the last checkpoint is intact."""
-
-
-@dataclass(frozen=True)
-class TrainingConfig:
-    """How to train.
-
-    Attributes:
-        steps: Number of updates, >= 1.
-        batch: Images an update, over all processes.
-        learning_rate: Peak learning rate of Adam.
-        warmup: Updates of linear warm-up.
-        schedule: "cosine" decays to 0 at the last update, "constant" does not.
-        clip: Largest norm of the gradient, or None.
-        ema: Largest decay of the moving average of the weights, in [0, 1); 0 keeps none.
-        seed: Seed of the order and of all noise in training.
-        log_every: Updates between records of the log.
-        checkpoint_every: Updates between checkpoints; a multiple of log_every.
-        betas: Decay of Adam's two moments.
-        weight_decay: Decoupled, as in AdamW; >= 0.
-        accumulation: Parts of an update, computed one after another to save memory.
-        compile: Whether torch.compile compiles the denoiser.
-    """
-
-    steps: int = 2000
-    batch: int = 64
-    learning_rate: float = 2e-3
-    warmup: int = 200
-    schedule: Literal["cosine", "constant"] = "cosine"
-    clip: float | None = None
-    ema: float = 0.999
-    seed: int = 0
-    log_every: int = 50
-    checkpoint_every: int = 200
-    betas: tuple[float, float] = (0.9, 0.999)
-    weight_decay: float = 0.0
-    accumulation: int = 1
-    compile: bool = False
-
-    def __post_init__(self) -> None:
-        for name in ("steps", "batch", "log_every", "checkpoint_every", "accumulation"):
-            if getattr(self, name) < 1:
-                raise ValueError(f"{name} must be at least 1, got {getattr(self, name)}")
-        if not self.learning_rate > 0:
-            raise ValueError(f"learning_rate must be positive, got {self.learning_rate}")
-        if not self.weight_decay >= 0:
-            raise ValueError(f"weight_decay must not be negative, got {self.weight_decay}")
-        for beta in (self.ema, *self.betas):
-            if not 0 <= beta < 1:
-                name = "ema" if beta is self.ema else "betas"
-                raise ValueError(f"{name} must lie in [0, 1), got {getattr(self, name)}")
-        if self.checkpoint_every % self.log_every:
-            raise ValueError(
-                f"checkpoint_every ({self.checkpoint_every}) must be a multiple of log_every ({self.log_every})"
-            )
-
-    def learning_rate_at(self, step: int) -> float:
-        """The learning rate of update `step`, counted from 0."""
-        warm = min(1.0, (step + 1) / (self.warmup + 1))
-        if self.schedule == "constant":
-            return self.learning_rate * warm
-        return self.learning_rate * warm * 0.5 * (1 + math.cos(math.pi * step / self.steps))
 
 
 @dataclass(frozen=True, eq=False)
@@ -209,7 +149,7 @@ class _Run:
         if config.compile:
             denoiser.compile()
         weights = list(trainable(denoiser).values())
-        adam = _optimizer(weights, config)
+        adam = make_optimizer(weights, config)
         accelerator.gradient_accumulation_steps, accelerator.step = config.accumulation, 0
         if accelerator.distributed_type == DistributedType.DEEPSPEED:
             micro = config.batch // (accelerator.num_processes * config.accumulation)
@@ -340,12 +280,3 @@ class _Run:
         self.accelerator.wait_for_everyone()
         self.accelerator.unwrap_model(self.model, keep_fp32_wrapper=False)
         return self.denoiser.eval()
-
-
-def _optimizer(weights: list[nn.Parameter], config: TrainingConfig) -> torch.optim.Optimizer:
-    """Adam, or AdamW where weights decay."""
-    if config.weight_decay:
-        return torch.optim.AdamW(
-            weights, lr=config.learning_rate, betas=config.betas, weight_decay=config.weight_decay, fused=True
-        )
-    return torch.optim.Adam(weights, lr=config.learning_rate, betas=config.betas, fused=True)

@@ -174,11 +174,12 @@ class Components:
         side = float(self.resolution if size is None else size)
         return torch.tensor([side, side, 0.0, 0.0, side, side], device=self.device).expand(batch, 6)
 
-    def to(self, device: torch.device | str, unet: Precision = "fp32", others: Precision = "fp32") -> Components:
-        """Move the parts to a device and to their precisions; returns self."""
+    def to(self, device: torch.device | str, unet: Precision = "fp32", others: Precision | None = "fp32") -> Components:
+        """Move the parts to a device and to their precisions, all but the U-Net only if they have one; returns self."""
         for name, part in self.pipeline.components.items():
-            if isinstance(part, nn.Module):
-                part.to(device, DTYPES[unet if name == "unet" else others])
+            precision = unet if name == "unet" else others
+            if isinstance(part, nn.Module) and precision is not None:
+                part.to(device, DTYPES[precision])
         return self
 
     def _check_finite(self, values: Tensor, doing: str) -> None:

@@ -197,7 +197,7 @@ def fine_tune(options: Options, accelerator: Accelerator) -> Path:
     samples, t_n = open_latents(options.latents, components)
     objective = objective_of(options.method, components.process, samples, t_n, options.consistency_weight)
     options.mitigation.check()
-    components.to(accelerator.device, unet=precision)
+    components.to(accelerator.device, precision, "fp32" if options.validation_prompts else None)
     objective = mitigated(objective, options.mitigation, components, lambda: captions_of(options.latents))
     lora.attach(components, options.rank, options.seed)
     if options.start is not None:
