@@ -8,6 +8,7 @@ against the world's exact answers (`benchmarks.measures`). Each (world, method, 
 from __future__ import annotations
 
 import json
+import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -85,9 +86,10 @@ def main(options: Options) -> None:
 
 def compute(world: World, method: str, seed: int, options: Options, reference: Tensor, folder: Path) -> dict[str, Any]:
     """Train one cell and judge it: the measures of the samples, and under "stop" those of early stopping."""
-    stages = METHODS[method](world)
+    start = time.perf_counter()
+    stages = METHODS[method](world, world.samples(seed, options.steps * options.batch))
+    seconds = time.perf_counter() - start
     denoiser = denoiser_of(world.mixture.dimension, world.sigma_data, seed)
-    seconds = 0.0
     for number, stage in enumerate(stages):
         steps = round(stage.share * options.steps)
         part = folder / f"stage{number}"

@@ -19,6 +19,7 @@ from rich.console import Console
 from rich.table import Table
 from torch import nn
 
+from ambient.data import Samples
 from ambient.denoisers import EDMDenoiser
 from ambient.files import write_json
 from ambient.objectives import Batch, Objective
@@ -87,7 +88,8 @@ def measure(
     """
     x = torch.randn(batch, *shape, generator=torch.Generator().manual_seed(0))
     samples = Batch(x, world.nature, torch.arange(batch))
-    runs = [_Update(build(), METHODS[name](world)[-1].objective, samples) for name in names]
+    noisy = Samples(x, world.nature, torch.arange(batch))
+    runs = [_Update(build(), METHODS[name](world, noisy)[-1].objective, samples) for name in names]
     times: dict[str, list[float]] = {name: [] for name in names}
     for step in range(3 + repetitions):
         for name, run in zip(names, runs, strict=True):

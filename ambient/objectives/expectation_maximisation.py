@@ -48,10 +48,12 @@ class OnlineEM(Objective):
 
     Attributes:
         rollout: Draws x_0 given x_n from the current model, without gradient.
-        levels: Distribution of t, cut below t_n.
+        levels: Distribution of t, cut below t_n unless `everywhere`.
         weight: w(t).
         reuse: Levels at which each posterior sample serves, >= 1.
         group: m, posterior samples for each observed sample; from 2 on they are re-centred at h(x_n, t_n).
+        everywhere: Whether the samples teach the levels above t_n too. The rollouts of a model must not, since only
+            the data know these; samples that need no model (`ambient.particles`) may.
     """
 
     rollout: PosteriorSampler = PosteriorRollout()
@@ -59,6 +61,7 @@ class OnlineEM(Objective):
     weight: Weight = EDMWeight()
     reuse: int = 4
     group: int = 4
+    everywhere: bool = False
 
     def __call__(self, denoiser: Denoiser, batch: Batch, draws: Draws) -> Loss:
         """The loss per sample, (B,): reuse * group neighbours share the observed sample of the first of them.
@@ -72,7 +75,7 @@ class OnlineEM(Objective):
         rows = torch.arange(len(batch))
         x_0 = self._posterior(denoiser, batch[::each], draws)[rows // self.reuse]
         filled = replace(batch[rows // each * each], x=x_0, nature=Level.clean(), clean=None)
-        level = self.levels.draw(draws.uniform(x_0), below=batch.nature)
+        level = self.levels.draw(draws.uniform(x_0), below=None if self.everywhere else batch.nature)
         return matching_loss(denoiser, filled, level, self.weight, draws, "em")
 
     @torch.no_grad()
