@@ -75,7 +75,7 @@ def _list(options: Options, console: Console) -> None:
     paper = replace(options, scale="paper")
     for artefact in ARTEFACTS:
         products = artefact.needs(False)
-        names = ", ".join(need.name for need in needs.needs(products, paper))
+        names = ", ".join(need.name for need in needs.needs([artefact], paper))
         hours = plan.total(plan.jobs(products, paper)).hours
         found = [s for s in SCALES if results.read(results.folder_of(options, artefact, s)) is not None]
         table.add_row(artefact.name, artefact.title, names, f"{hours:,.0f}", ", ".join(found) or "–")
@@ -94,7 +94,7 @@ def _plan(artefacts: list[Artefact], options: Options, console: Console) -> None
     table.add_section()
     table.add_row(*plan.entry(plan.total(jobs)))
     console.print(table)
-    for need in needs.needs(products, options):
+    for need in needs.needs(artefacts, options):
         console.print(f"Needs {need}", soft_wrap=True, highlight=False)
     if options.scale == "paper":
         console.print(f"P1's recipe: {options.p1_recipe}; P2's budget: {options.p2_budget}", highlight=False)

@@ -13,6 +13,7 @@ from huggingface_hub import try_to_load_from_cache
 
 from paper_repro.options import Options
 from paper_repro.products import Attack, Evaluation, Images, Latents, Models, Product, Restorations
+from paper_repro.registry import Artefact
 from paper_repro.sizes import blocks
 
 _EDM = "https://nvlabs-fi-cdn.nvidia.com"
@@ -86,21 +87,22 @@ SD2 = Need(
 GPU = Need("a CUDA GPU", "--device cuda", "SDXL needs 40 GB of memory at 1024x1024, the models of P2 16 GB")
 
 
-def needs(products: Sequence[Product], options: Options) -> list[Need]:
-    """Everything that these products need at the scale, data first; nothing at the scales smoke and cpu."""
+def needs(artefacts: Sequence[Artefact], options: Options) -> list[Need]:
+    """Everything that these artefacts need at the scale, data first; nothing at the scales smoke and cpu."""
     if options.substitute:
         return []
     found: dict[Need, None] = {}
-    for product in products:
-        for need in _of(product, options):
-            found.setdefault(need)
+    for artefact in artefacts:
+        for product in artefact.needs(substitute=False):
+            found |= dict.fromkeys(_of(product, options))
+        found |= dict.fromkeys({"inception": INCEPTION, "clip": CLIP}[judge] for judge in artefact.judges)
     data = [*DATA.values(), FID_REFERENCE]
     return sorted([*found, GPU], key=lambda need: data.index(need) if need in data else len(data))
 
 
-def check(products: Sequence[Product], options: Options) -> None:
+def check(artefact: Artefact, options: Options) -> None:
     """Raises MissingError for the first of `needs` that is not there: data, then weights, then a GPU."""
-    for need in needs(products, options):
+    for need in needs([artefact], options):
         if need is GPU:
             if options.device == "cpu":
                 raise MissingError(

@@ -31,6 +31,7 @@ class Artefact:
         claim: What the paper says that it shows.
         products: What it is made from, besides its own script.
         substitute: What stands for SDXL's models at the scales smoke and cpu.
+        judges: Networks that its script looks at generated images with.
     """
 
     paper: Literal["P1", "P2"]
@@ -39,6 +40,7 @@ class Artefact:
     claim: str
     products: tuple[Product, ...]
     substitute: tuple[Substitutes, ...] = ()
+    judges: tuple[Literal["inception", "clip"], ...] = ()
 
     @property
     def name(self) -> str:
@@ -110,6 +112,7 @@ ARTEFACTS: tuple[Artefact, ...] = (
         "below that without.",
         tuple(Images(tune, "null") for tune in _FFHQ_ALL),
         (_QUALITY,),
+        ("inception",),
     ),
     Artefact(
         "P1",
@@ -133,6 +136,7 @@ ARTEFACTS: tuple[Artefact, ...] = (
         "Prompts after fine-tuning on noisy LAION",
         "Even after fine-tuning on very noisy images the model follows arbitrary prompts.",
         tuple(Images(tune, "figure7", few=True) for tune in _LAION),
+        judges=("clip",),
     ),
     Artefact(
         "P1",
@@ -164,6 +168,7 @@ ARTEFACTS: tuple[Artefact, ...] = (
         "Fine-tuning on noisy X-rays",
         "Fine-tuning on noisy data brings generations near the data, and consistency makes them less blurred.",
         (Images(None, "xrays"), *(Images(tune, "xrays") for tune in _XRAY)),
+        judges=("inception",),
     ),
     Artefact(
         "P2",

@@ -54,7 +54,7 @@ def make(artefact: Artefact, shop: Workshop) -> Made:
     saved = None if options.again or options.only_made else results.read(folder)
     if saved is not None and saved.facts["key"] == key:
         return saved
-    needs.check(artefact.needs(options.substitute), options)
+    needs.check(artefact, options)
     start = time.time()
     finding: Finding = importlib.import_module(artefact.module).make(shop, artefact, folder)
     facts = {

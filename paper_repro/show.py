@@ -92,3 +92,8 @@ def detail(images: Tensor) -> float:
 def each(items: Sequence[Tensor], measure: Callable[[Tensor], float]) -> list[float]:
     """A measure of each split's images."""
     return [measure(item) for item in items]
+
+
+def similarities(title: str, sets: Mapping[str, Sequence[Tensor]]) -> Table:
+    """A table of similarities: row name -> those of each split."""
+    return Table(title, SIMILARITY_HEAD, tuple(similarity_row(name, values) for name, values in sets.items()))

@@ -27,7 +27,7 @@ CLEAN, CONSISTENT = "dsm", "ambient+consistency"
 MOST = 100
 """Images attacked a split."""
 SURROGATES = (
-    "small models trained from scratch on handwritten digits for SDXL and its fine-tuning, on which the claim is tested",
+    "small models trained from scratch on digits for SDXL and its fine-tuning: the claim is tested on these",
     "a tiny SDXL of random weights where the table says so, which runs the whole pipeline and can show nothing",
     "similarity of centred pixels for DINOv2's",
 )

@@ -1,0 +1,94 @@
+"""P1, Figure 6: unconditional generations with and without consistency at each nature level."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from torch import Tensor
+
+from paper_repro import make_sdxl, make_toy, pictures, show, substitutes
+from paper_repro.claims import Estimate, Test, above, over_images, over_splits
+from paper_repro.products import NATURES, Images, Substitutes
+from paper_repro.registry import Artefact
+from paper_repro.results import Finding, Table
+from paper_repro.workshop import Workshop
+from toy.data import split_of
+
+_METHODS = {"ambient": "without", "early-stop": "without", "consistency": "with", "ambient+consistency": "with"}
+
+
+def make(shop: Workshop, artefact: Artefact, folder: Path) -> Finding:
+    """The generations, and how much detail they have."""
+    images: dict[tuple[str, int], list[Tensor]] = {}
+    for product in artefact.products:
+        assert isinstance(product, Images)
+        assert product.tune is not None
+        made = pictures.generated(make_sdxl.make(shop, product).path, shop.sizes.few)
+        images[_METHODS.get(product.tune.method, "clean"), product.tune.nature] = [made]
+    title = make_sdxl.model_title(shop)
+    shown = {show.draw(folder, "generations.png", _rows(images)): title}
+    tables = [_table(title, images)]
+    if not shop.options.substitute:
+        return Finding(tuple(tables), tuple(_tests(images)), shown)
+    small, real = _substitute(shop, artefact.substitute[0])
+    shown[show.draw(folder, "generations-digits.png", _rows(small), 12)] = "small models on digits"
+    tables.append(_table("small models on digits", {**small, ("unseen real images", 0): real}))
+    surrogates = (*substitutes.SURROGATES, "our recipe of consistency (`ambient.objectives.recommended`) for P1's")
+    return Finding(tuple(tables), tuple(_tests(small)), shown, surrogates)
+
+
+def _substitute(shop: Workshop, product: Substitutes) -> tuple[dict[tuple[str, int], list[Tensor]], list[Tensor]]:
+    block = make_toy.substitute_block(shop)
+    images: dict[tuple[str, int], list[Tensor]] = {}
+    real = []
+    for t, cells in make_toy.make_substitutes(shop, product).items():
+        for cell in sorted(cells, key=lambda cell: cell.seed):
+            samples = make_toy.samples_of(shop, block, cell)
+            images.setdefault((_METHODS.get(cell.method, "clean"), t), []).append(samples)
+            if t == 0:
+                options = make_toy.toy_options(shop, block, ("dsm",), cell.images, (block.middle,))
+                real.append(split_of(options.sources, cell.images, cell.seed).held_out)
+    return images, real
+
+
+def _tests(images: dict[tuple[str, int], list[Tensor]]) -> list[Test]:
+    tests = [
+        above(
+            f"detail without consistency larger at t_n = {a} than at {b} (ratio above 1)",
+            _ratio(images["without", a], images["without", b]),
+            1.0,
+        )
+        for a, b in ((100, 500), (500, 800))
+    ]
+    tests += [
+        above(
+            f"detail with consistency larger than without at t_n = {t} (ratio above 1)",
+            _ratio(images["with", t], images["without", t]),
+            1.0,
+        )
+        for t in (500, 800)
+    ]
+    return tests
+
+
+def _ratio(a: list[Tensor], b: list[Tensor]) -> Estimate:
+    """Detail of A over that of B: over splits, or over the images of a single one."""
+    if len(a) > 1:
+        return over_splits([show.detail(x) / show.detail(y) for x, y in zip(a, b, strict=True)])
+    return over_images(lambda x, y: show.detail(x) / show.detail(y), a[0], b[0], draws=200)
+
+
+def _table(title: str, images: dict[tuple[str, int], list[Tensor]]) -> Table:
+    rows = [(_name(*key), show.spread(show.each(sets, show.detail), 4), "not given") for key, sets in images.items()]
+    return Table(f"{title}; detail: mean squared difference of neighbouring pixels", ("", "ours", "paper"), tuple(rows))
+
+
+def _rows(images: dict[tuple[str, int], list[Tensor]]) -> dict[str, Tensor]:
+    order = [("clean", 0), *((method, t) for t in NATURES for method in ("without", "with"))]
+    return {_name(*key): images[key][0] for key in order}
+
+
+def _name(method: str, t: int) -> str:
+    return {"clean": "trained on clean data", "with": f"t_n = {t}, with", "without": f"t_n = {t}, without"}.get(
+        method, method
+    )
