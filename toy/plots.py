@@ -45,7 +45,7 @@ def sample_grids(options: Options) -> Figure:
         axis.axis("off")
     for axis, (title, images) in zip(axes, grids.items(), strict=False):
         _show(axis, _tile(images[: SIDE * SIDE], SIDE))
-        axis.set_title(title)
+        axis.set_title(title, fontsize=8)
     return figure
 
 
@@ -97,7 +97,8 @@ def pareto(
     """Quality against memorisation, in the manner of P2's Figure 1; lower left is better.
 
     Models that differ only in their nature level, or in when they stop, are joined by a line: DSM stopped early is the
-    frontier that any other method has to leave.
+    frontier that any other method has to leave. The axis ends at twice the largest distance of DSM and Algorithm 1;
+    what lies beyond is named.
     """
     keys = [key for key in names if key.startswith("frechet_")]
     copies = "m13"
@@ -113,9 +114,24 @@ def pareto(
             x, y = _mean_and_spread(audits, key), _mean_and_spread(audits, copies)
             axis.errorbar(x[0], y[0], xerr=x[1], yerr=y[1], marker="s", capsize=2, linestyle="", label=row, color="0.5")
         axis.set(xlabel=names[key].replace("FD", "Fréchet distance,"), ylabel=f"share of copies {names[copies]}")
+        _cut(axis, models, references, key)
     figure.axes[-1].legend(fontsize=7, bbox_to_anchor=(1.02, 1), loc="upper left")
     figure.tight_layout()
     return figure
+
+
+def _cut(axis: Axes, models: dict[Cell, dict[str, Any]], references: dict[str, list[dict[str, Any]]], key: str) -> None:
+    """End the axis where DSM and Algorithm 1 are still well seen, and name what lies beyond."""
+    near = [values[key] for cell, values in models.items() if cell.method in ("dsm", "hybrid")]
+    end = 2 * max([*near, *(v[key] for audits in references.values() for v in audits)])
+    rows: dict[str, list[float]] = {}
+    for cell, values in models.items():
+        rows.setdefault(cell.row, []).append(values[key])
+    far = {row: statistics.fmean(found) for row, found in rows.items() if statistics.fmean(found) > end}
+    if near and far:
+        axis.set_xlim(0, end)
+        text = "beyond: " + "\n".join(f"{row} at {distance:.3g}" for row, distance in far.items())
+        axis.text(0.98, 0.5, text, fontsize=6, ha="right", transform=axis.transAxes)
 
 
 def _family(axis: Axes, members: dict[Cell, list[dict[str, Any]]], key: str, copies: str, colour: str) -> None:
@@ -144,6 +160,7 @@ def spectra(rows: dict[str, list[dict[str, Any]]]) -> Figure:
     """The memorisation spectrum: where on the line from generalising (0) to copying (1) each network is, by level."""
     figure = Figure(figsize=(12, 4))
     axes = figure.subplots(1, 2, sharey=True)
+    rows = {row: records for row, records in rows.items() if "stopped at" not in row}
     for axis, queries in zip(axes, ("held_out", "train"), strict=True):
         for i, (row, records) in enumerate(rows.items()):
             sigma = records[0][queries]["sigma"]
