@@ -50,7 +50,8 @@ def test_what_the_network_sees_is_a_function_of_the_one_noisy_copy() -> None:
         recorder = Recorder()
         Augmented(recorder, 0.5)(None, samples.batch(torch.arange(64)), Draws.of_step(1, step))  # type: ignore[arg-type]
         batch = recorder.batch
-        assert batch is not None and batch.clean is not None
+        assert batch is not None
+        assert batch.clean is not None
         bits = batch.condition["augment"].bool()
         assert 0.3 < float(bits[:, 0].double().mean()) < 0.7
         for seen, kept in ((batch.x, samples.x), (batch.clean, x_0)):
