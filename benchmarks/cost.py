@@ -19,14 +19,13 @@ from rich.console import Console
 from rich.table import Table
 from torch import nn
 
-from ambient.data import Samples
 from ambient.denoisers import EDMDenoiser
 from ambient.files import write_json
 from ambient.objectives import Batch, Objective
 from ambient.randomness import Draws
-from benchmarks.methods import METHODS
-from benchmarks.networks import denoiser_of
-from benchmarks.worlds import World, stream32
+from toy.exact.methods import METHODS
+from toy.exact.networks import denoiser_of
+from toy.exact.worlds import World, easy, stream32
 from toy.networks import SmallUNet
 
 LIMIT = 1.7
@@ -59,12 +58,13 @@ def main(options: Options) -> None:
     for name in names:
         table.add_column(name, justify="right")
     figures = {}
-    for network, build, shape, batch in (
-        ("MLP 3 x 192, 32-D, batch 512", lambda: denoiser_of(32, 0.75, 0), (32,), 512),
-        ("conv U-Net, 8 x 8, batch 64", _unet, (1, 8, 8), 64),
-        ("conv U-Net, 32 x 32, batch 64", _unet, (1, 32, 32), 64),
+    for network, world, build, shape, batch in (
+        ("MLP 3 x 128, 2-D, batch 512", easy(), lambda: denoiser_of(2, 0.9, 0), (2,), 512),
+        ("MLP 3 x 192, 32-D, batch 512", stream32(), lambda: denoiser_of(32, 0.75, 0), (32,), 512),
+        ("conv U-Net, 8 x 8, batch 64", stream32(), _unet, (1, 8, 8), 64),
+        ("conv U-Net, 32 x 32, batch 64", stream32(), _unet, (1, 32, 32), 64),
     ):
-        seconds = measure(build, names, stream32(), shape, batch, options.repetitions)
+        seconds = measure(build, names, world, shape, batch, options.repetitions)
         ratios = {name: seconds[name] / seconds["ambient"] for name in names}
         figures[network] = {"milliseconds": 1e3 * seconds["ambient"], **ratios}
         shown = (f"{ratios[name]:.2f}" for name in options.methods)
@@ -81,14 +81,14 @@ def measure(
     Args:
         build: Makes the network.
         names: Methods; of each, the objective of its last stage.
-        world: Gives nature level and scale.
+        world: Gives nature level and scale; a law fitted to noisy samples is fitted to 60,000 of its own.
         shape: Of one sample.
         batch: Samples an update.
         repetitions: Timed updates of each.
     """
     x = torch.randn(batch, *shape, generator=torch.Generator().manual_seed(0))
     samples = Batch(x, world.nature, torch.arange(batch))
-    noisy = Samples(x, world.nature, torch.arange(batch))
+    noisy = world.samples(0, 60_000)
     runs = [_Update(build(), METHODS[name](world, noisy)[-1].objective, samples) for name in names]
     times: dict[str, list[float]] = {name: [] for name in names}
     for step in range(3 + repetitions):

@@ -21,8 +21,8 @@ from ambient import kernels
 from ambient.files import write_json
 from ambient.randomness import Draws
 from ambient.rollout import PosteriorRollout
-from benchmarks.measures import energy_distance
-from benchmarks.worlds import WORLDS
+from toy.exact.measures import energy_distance
+from toy.exact.worlds import WORLDS
 
 Rule = Literal["posterior mean", "second-order Tweedie", "ancestral", "Euler-Maruyama", "ancestral, order 2"]
 
@@ -32,7 +32,7 @@ class Options:
     """Draw from p(x_0 | x_n) by few steps.
 
     Attributes:
-        worlds: See `benchmarks.worlds`.
+        worlds: See `toy.exact.worlds`.
         steps: Numbers of reverse steps.
         samples: Noisy samples of each world.
         output: Where `rollouts.json` goes.

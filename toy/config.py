@@ -36,7 +36,8 @@ class Options:
     """
 
     data: DataName = "digits"
-    """The images; digits is embedded, images is any folder, zip or Hugging Face data set."""
+    """The images; digits is embedded, images is any folder, zip or Hugging Face data set. gmm-easy, -hard, -fixed8,
+    -stream32: worlds with exact answers and options of their own (--data gmm-easy --help)."""
     source: str | None = None
     """Where they are: archive, folder or Hugging Face id."""
     revision: str | None = None

@@ -24,9 +24,9 @@ from ambient.objectives import (
 )
 from ambient.process import VE, VP, Level
 from ambient.training import TrainingConfig, train
-from benchmarks.networks import denoiser_of
-from benchmarks.worlds import easy
 from theory.gaussian import optimal
+from toy.exact.networks import denoiser_of
+from toy.exact.worlds import easy
 
 
 def test_the_linear_denoiser_is_the_best_for_gaussian_data() -> None:

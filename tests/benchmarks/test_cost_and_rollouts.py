@@ -8,8 +8,8 @@ import pytest
 import torch
 
 from benchmarks import cost, rollouts
-from benchmarks.networks import denoiser_of
-from benchmarks.worlds import stream32
+from toy.exact.networks import denoiser_of
+from toy.exact.worlds import stream32
 
 
 def test_a_method_that_does_twice_the_work_costs_more() -> None:

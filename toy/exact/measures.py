@@ -21,7 +21,7 @@ from ambient import karras
 from ambient.denoisers import Denoiser
 from ambient.process import VE
 from ambient.sampling import generate
-from benchmarks.worlds import World
+from toy.exact.worlds import World
 
 MULTIPLES = (1 / 8, 1 / 4, 1 / 2, 1.0, 2.0)
 """The levels of the relative errors, in units of sigma_n."""

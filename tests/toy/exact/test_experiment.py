@@ -11,10 +11,11 @@ import torch
 from torch import Tensor
 
 from ambient.objectives import sigma_data_of
-from benchmarks import measures, report
-from benchmarks.below_nature import Options, main
-from benchmarks.methods import METHODS
-from benchmarks.worlds import WORLDS, easy, fixed8
+from toy import run
+from toy.exact import measures, report
+from toy.exact.experiment import Options, main
+from toy.exact.methods import METHODS
+from toy.exact.worlds import WORLDS, easy, fixed8
 
 
 @pytest.mark.parametrize("name", list(WORLDS))
@@ -118,10 +119,24 @@ def test_unknown_names_are_refused() -> None:
 
 def test_the_table_has_means_spreads_and_ratios() -> None:
     def cell(energy: float) -> dict[str, object]:
-        return {"full": {"energy": energy, "sliced": 0.1, **{f"error {m:g}": m for m in measures.MULTIPLES}}}
+        return {
+            "seconds": energy,
+            "full": {"energy": energy, "sliced": 0.1, **{f"error {m:g}": m for m in measures.MULTIPLES}},
+        }
 
     cells = {("easy", "oracle", 0): cell(1.0), ("easy", "paper", 0): cell(2.0), ("easy", "paper", 1): cell(4.0)}
     lines = report._lines(report._rows(cells)["easy"])
     assert lines[1][:4] == ["oracle", "1", "1", "1.0"]
     assert lines[2][:4] == ["paper", "2", "3±1", "3.0"]
-    assert lines[2][5:] == ["0.125±0", "0.25±0", "0.5±0", "1±0", "2±0"]
+    assert lines[2][-1] == "-"
+    assert lines[2][5:-1] == ["0.125±0", "0.25±0", "0.5±0", "1±0", "2±0"]
+
+
+def test_the_front_door_runs_one_world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    command = ["run.py", "--data", "gmm-easy", "--methods", "oracle", "--seeds", "0", "--steps", "2", "--batch", "64"]
+    monkeypatch.setattr("sys.argv", [*command, "--samples", "64", "--output", str(tmp_path)])
+    assert run.main() == 0
+    assert (tmp_path / "easy/oracle/seed0/result.json").exists()
+    monkeypatch.setattr("sys.argv", ["run.py", "--data=gmm-flat", "--output", str(tmp_path)])
+    with pytest.raises(SystemExit):
+        run.main()

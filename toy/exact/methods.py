@@ -1,4 +1,4 @@
-"""The methods that `benchmarks.below_nature` compares: what each is trained on, in stages."""
+"""The methods that are compared in exact worlds: what each is trained on, in stages."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from ambient.objectives.base import Sum
 from ambient.objectives.recommended import FEW_DIMENSIONS
 from ambient.particles import fit_particles
 from ambient.process import VP
-from benchmarks.worlds import World
+from toy.exact.worlds import World
 
 T_MAX = 0.999
 """T in the time of the VP process: a noise-to-signal ratio of 22."""

@@ -1,4 +1,4 @@
-"""Tables and the plot of `benchmarks.below_nature`."""
+"""Tables and the plot of an experiment in exact worlds."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ import matplotlib.pyplot as plt
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks.measures import MULTIPLES
+from toy.exact.measures import MULTIPLES
 
 Cells = Mapping[tuple[str, str, int], dict[str, Any]]
 """Results by (world, method, seed)."""
@@ -74,23 +74,31 @@ def _rows(cells: Cells) -> dict[str, dict[str, list[dict[str, float]]]]:
     rows: dict[str, dict[str, list[dict[str, float]]]] = {}
     for (world, method, _), result in cells.items():
         methods = rows.setdefault(world, {})
-        methods.setdefault(method, []).append(result["full"])
+        seconds = {"seconds": result["seconds"]}
+        methods.setdefault(method, []).append(result["full"] | seconds)
         if "stop" in result:
-            methods.setdefault(f"{method}, early stop", []).append(result["stop"])
+            methods.setdefault(f"{method}, early stop", []).append(result["stop"] | seconds)
     return rows
 
 
 def _lines(methods: Mapping[str, list[dict[str, float]]]) -> list[list[str]]:
     """Header and rows of one world's table; below t_n, early stopping has no error of its own."""
-    lines = [["method", "seeds", "exED", "/ oracle", "sliced", *(f"{m:g} σ_n" for m in MULTIPLES)]]
-    oracle = statistics.mean(seed["energy"] for seed in methods["oracle"]) if "oracle" in methods else 0.0
+    lines = [["method", "seeds", "exED", "/ oracle", "sliced", *(f"{m:g} σ_n" for m in MULTIPLES), "time / ambient"]]
+    oracle = _mean(methods, "oracle", "energy")
+    ambient = _mean(methods, "ambient", "seconds")
     for method, seeds in methods.items():
         energy = statistics.mean(seed["energy"] for seed in seeds)
         ratio = f"{energy / oracle:.1f}" if oracle > 0 else "-"
         measured = [_spread([seed[key] for seed in seeds]) for key in ("energy", "sliced")]
         errors = ["-" if "stop" in method and m < 1 else _spread([s[f"error {m:g}"] for s in seeds]) for m in MULTIPLES]
-        lines.append([method, str(len(seeds)), measured[0], ratio, measured[1], *errors])
+        time = f"{statistics.mean(seed['seconds'] for seed in seeds) / ambient:.1f}" if ambient > 0 else "-"
+        lines.append([method, str(len(seeds)), measured[0], ratio, measured[1], *errors, time])
     return lines
+
+
+def _mean(methods: Mapping[str, list[dict[str, float]]], method: str, key: str) -> float:
+    """Of one measure of one method over the seeds; 0 where the method is not there."""
+    return statistics.mean(seed[key] for seed in methods[method]) if method in methods else 0.0
 
 
 def _spread(values: list[float]) -> str:

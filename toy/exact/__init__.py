@@ -1,0 +1,1 @@
+"""Experiments below the nature level in worlds whose answers are known: `python toy/run.py --data gmm-easy`."""
