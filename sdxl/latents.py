@@ -19,6 +19,7 @@ import json
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -64,7 +65,7 @@ class Options:
     batch: int = 8
     """Images encoded at a time."""
     shard: int = 256
-    """Images a shard (a WebDataset shard becomes one shard)."""
+    """Images a shard of the cache."""
     skip_bad: bool = False
     """Leave out files that are no usable images, instead of stopping at the first."""
     cpu: bool = False
@@ -97,8 +98,9 @@ def write_latents(options: Options, accelerator: Accelerator) -> Path:
     components.latent_shape(resolution)
     nature = nature_level(components.process, options.nature)
     work = units(options.source, options.shard)
+    content, parts = _content(work, options.shard, accelerator)
     facts = {
-        "content": _content(work, accelerator),
+        "content": content,
         "resolution": resolution,
         "crop": "centre",
         **_encoders(components),
@@ -106,7 +108,7 @@ def write_latents(options: Options, accelerator: Accelerator) -> Path:
         "seed": hashlib.sha256(str(options.seed).encode()).hexdigest()[:16],
         "nature": {"t_n": options.nature, "alpha": float(nature.alpha), "sigma": float(nature.sigma)},
         "clean": options.keep_clean,
-        "shards": len(work),
+        "shards": sum(parts),
     }
     key = hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()
     folder = options.output or Path("runs") / f"latents-{key[:12]}"
@@ -115,17 +117,19 @@ def write_latents(options: Options, accelerator: Accelerator) -> Path:
     accelerator.wait_for_everyone()
     components.to(accelerator.device, others=options.precision)
     mine = range(accelerator.process_index, len(work), accelerator.num_processes)
-    with tqdm(total=len(mine), unit="shard", disable=not accelerator.is_main_process) as bar:
+    with tqdm(total=sum(parts[i] for i in mine), unit="shard", disable=not accelerator.is_main_process) as bar:
         for i in mine:
-            path = folder / _name(i)
-            if not _is_whole(path, key):
-                tensors, captions = _encode(work[i], components, nature, resolution, options)
-                write_json(_captions_beside(path), captions)
-                save_tensors(path, tensors, {"key": key})
-            bar.update()
+            paths = [folder / _name(sum(parts[:i]) + k) for k in range(parts[i])]
+            missing = {path for path in paths if not _is_whole(path, key)}
+            for path, pairs in zip(paths, _cut(work[i], options.shard) if missing else [], strict=False):
+                if path in missing:
+                    tensors, captions = _encode(pairs, components, nature, resolution, options)
+                    write_json(_captions_beside(path), captions)
+                    save_tensors(path, tensors, {"key": key})
+                bar.update()
     accelerator.wait_for_everyone()
     if accelerator.is_main_process:
-        rows = [count_rows(folder / _name(i), key) for i in range(len(work))]
+        rows = [count_rows(folder / _name(i), key) for i in range(sum(parts))]
         write_json(folder / "index.json", {"key": key, "rows": rows})
     return folder
 
@@ -200,20 +204,27 @@ def load_image(pair: Pair, resolution: int) -> tuple[Tensor, Tensor]:
 _TITLES = {"vae": "another VAE", "text_encoders": "other text encoders"}
 
 
+def _cut(unit: Unit, size: int) -> Iterator[list[Pair]]:
+    """The pairs of a unit in pieces of `size`, read once."""
+    pairs = unit.pairs()
+    while piece := list(islice(pairs, size)):
+        yield piece
+
+
 def _encode(
-    unit: Unit, components: Components, nature: Level, resolution: int, options: Options
+    pairs: list[Pair], components: Components, nature: Level, resolution: int, options: Options
 ) -> tuple[dict[str, Tensor], list[str]]:
     """The tensors of one shard, see `ambient.shards`, and the captions whose states are shared, in their order."""
     index: list[int] = []
     captions: list[str] = []
     latents, sizes = [], []
-    for pairs, images, size in _batches(unit, resolution, options):
+    for some, images, size in _batches(pairs, resolution, options):
         latents.append(components.encode_images(images).cpu())
         sizes.append(size)
-        index += [pair.index for pair in pairs]
-        captions += [pair.caption for pair in pairs]
+        index += [pair.index for pair in some]
+        captions += [pair.caption for pair in some]
     if not latents:
-        raise DataSetError(f"{unit.name}: not one usable image; mend or remove it")
+        raise DataSetError(f"not one image from {pairs[0].name} to {pairs[-1].name} is usable; mend or remove them")
     z = torch.cat(latents)
     rows = torch.tensor(index)
     unique = {caption: i for i, caption in enumerate(dict.fromkeys(captions))}
@@ -232,10 +243,10 @@ def _encode(
     return tensors | ({"clean": z} if options.keep_clean else {}), list(unique)
 
 
-def _batches(unit: Unit, resolution: int, options: Options) -> Iterator[tuple[list[Pair], Tensor, Tensor]]:
-    pairs: list[Pair] = []
+def _batches(pairs: list[Pair], resolution: int, options: Options) -> Iterator[tuple[list[Pair], Tensor, Tensor]]:
+    usable: list[Pair] = []
     loaded: list[tuple[Tensor, Tensor]] = []
-    for pair in unit.pairs():
+    for pair in pairs:
         try:
             loaded.append(load_image(pair, resolution))
         except UnusableError as error:
@@ -243,19 +254,20 @@ def _batches(unit: Unit, resolution: int, options: Options) -> Iterator[tuple[li
                 continue
             fault = error.fault(pair.name)
             raise DataSetError(f"{fault.kind}: {fault}; mend or remove it, or leave it out with --skip-bad") from error
-        pairs.append(pair)
-        if len(pairs) == options.batch:
-            yield pairs, *map(torch.stack, zip(*loaded, strict=True))  # type: ignore[misc]
-            pairs, loaded = [], []
-    if pairs:
-        yield pairs, *map(torch.stack, zip(*loaded, strict=True))  # type: ignore[misc]
+        usable.append(pair)
+        if len(usable) == options.batch:
+            yield usable, *map(torch.stack, zip(*loaded, strict=True))  # type: ignore[misc]
+            usable, loaded = [], []
+    if usable:
+        yield usable, *map(torch.stack, zip(*loaded, strict=True))  # type: ignore[misc]
 
 
-def _content(work: list[Unit], accelerator: Accelerator) -> str:
-    """SHA-256 of the data: of every file, name and caption. The processes share the reading."""
-    rank, world = accelerator.process_index, accelerator.num_processes
-    found = gather_object([(i, work[i].digest()) for i in range(rank, len(work), world)])
-    return hashlib.sha256("".join(digest for _, digest in sorted(found)).encode()).hexdigest()
+def _content(work: list[Unit], size: int, accelerator: Accelerator) -> tuple[str, list[int]]:
+    """SHA-256 of every file, name and caption, and the number of shards of each unit; the processes share the work."""
+    mine = range(accelerator.process_index, len(work), accelerator.num_processes)
+    found = sorted(gather_object([(i, *work[i].digest()) for i in mine]))
+    digest = hashlib.sha256("".join(digest for _, digest, _ in found).encode()).hexdigest()
+    return digest, [-(-count // size) for _, _, count in found]
 
 
 def _encoders(components: Components) -> dict[str, Any]:

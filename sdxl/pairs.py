@@ -73,7 +73,7 @@ class Pair:
 
 @dataclass(frozen=True)
 class Unit:
-    """A piece of a data set that becomes one shard.
+    """A piece of a data set that one process reads from its beginning to its end.
 
     Attributes:
         name: Of the piece, for messages.
@@ -83,16 +83,17 @@ class Unit:
     name: str
     pairs: Callable[[], Iterator[Pair]]
 
-    def digest(self) -> str:
-        """SHA-256 of the indices, names, files and captions."""
-        digest = hashlib.sha256()
+    def digest(self) -> tuple[str, int]:
+        """SHA-256 of the indices, names, files and captions, and the number of pairs."""
+        digest, count = hashlib.sha256(), 0
         for pair in self.pairs():
             try:
                 content = pair.content()
             except UnusableError as error:
                 content = str(error).encode()
             digest.update(json.dumps([pair.index, pair.name, len(content), pair.caption]).encode() + content)
-        return digest.hexdigest()
+            count += 1
+        return digest.hexdigest(), count
 
 
 def units(source: Source, size: int) -> list[Unit]:

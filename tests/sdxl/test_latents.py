@@ -189,3 +189,29 @@ def test_stable_diffusion_with_one_text_encoder(options: Options, sd: Path) -> N
     model = ModelOptions(str(sd))
     samples, _ = open_latents(_write(replace(options, model=model)), load(model))
     assert samples.batch(torch.tensor([0])).condition.keys() == {"encoder_hidden_states"}
+
+
+def test_a_webdataset_shard_is_cut_and_streamed_once(
+    options: Options, pictures: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Two tars of 11 and 9 images, in shards of 4: the latents of the folder, and no tar is read to no purpose."""
+    import tarfile
+
+    files = sorted(pictures.glob("*.png"))
+    (tmp_path / "shards").mkdir()
+    for number, part in enumerate((files[:11], files[11:])):
+        with tarfile.open(tmp_path / "shards" / f"{number}.tar", "w") as tar:
+            for file in part:
+                tar.add(file, file.name)
+    streamed = replace(options, source=Source(str(tmp_path / "shards"), caption="a cat"), shard=4, nature=0)
+    folder = _write(streamed)
+    assert json.loads((folder / "index.json").read_text())["rows"] == [4, 4, 3, 4, 4, 1]
+    batch = open_latents(folder, load(options.model))[0].batch(torch.arange(20))
+    torch.testing.assert_close(batch.x, _clean(options), rtol=1e-4, atol=1e-4)
+    assert batch.index.tolist() == [*range(11), *(1 << 32 | i for i in range(9))]
+    (folder / "latents-00004.safetensors").unlink()
+    opened: list[str] = []
+    real = tarfile.open
+    monkeypatch.setattr(tarfile, "open", lambda name, *a, **k: opened.append(Path(name).name) or real(name, *a, **k))
+    _write(streamed)
+    assert opened == ["0.tar", "1.tar", "1.tar"], "each for its digest, and the second for what is missing"

@@ -136,10 +136,11 @@ def test_shards_that_cannot_be_read(shards: Path, tmp_path: Path) -> None:
 
 
 def test_the_digest_sees_bytes_names_and_captions(pictures: Path, tmp_path: Path) -> None:
-    def digest(**change: object) -> list[str]:
+    def digest(**change: object) -> list[tuple[str, int]]:
         return [unit.digest() for unit in units(Source(**{"data": str(pictures), **change}), 20)]  # type: ignore[arg-type]
 
     whole = digest()
+    assert whole[0][1] == 20
     assert digest() == whole
     assert digest(caption="other") != whole
     copy = make_pictures(tmp_path / "copy")
