@@ -48,6 +48,30 @@ class LogNormal:
 
 
 @dataclass(frozen=True)
+class Added:
+    """One level for each sample: that of the data with `ratio` times its noise added once more.
+
+    Attributes:
+        ratio: Standard deviation of the added noise over that of the data, > 0.
+    """
+
+    ratio: float = 1.0
+
+    def draw(self, u: Tensor, above: Level | None = None, below: Level | None = None) -> Level:
+        """Levels (B,) of the alpha of `above` and sigma = (1 + ratio^2)^(1/2) times its own; u decides nothing.
+
+        Raises:
+            ValueError: Without noisy data to add to, or if the level is noisier than `below`.
+        """
+        if above is None or not bool((above.sigma > 0).all()):
+            raise ValueError("noise is added to that of noisy data: there is none; use LogNormal or UniformTime")
+        level = Level(above.alpha, above.sigma * math.hypot(1, self.ratio)).expand(len(u))
+        if below is not None and bool((level.ratio > below.ratio).any()):
+            raise ValueError(f"adding {self.ratio:g} times the data's noise exceeds the last level asked for")
+        return level
+
+
+@dataclass(frozen=True)
 class UniformTime:
     """t ~ U(t_min, t_max) in the time of a process: P1 and P2 as printed.
 

@@ -9,7 +9,7 @@ Denoising score matching is n = 0 (A = 1, B = 0), ambient score matching n = t_n
 knows neither the network nor the process nor the scale that it serves.
 """
 
-from ambient.objectives.ambient import AmbientScoreMatching
+from ambient.objectives.ambient import AmbientScoreMatching, noisier2noise
 from ambient.objectives.antithetic import AntitheticAmbient, AntitheticWeight
 from ambient.objectives.base import Batch, Loss, Objective
 from ambient.objectives.consistency import Anywhere, Consistency, FromAbove, Jump, Near, Observed, paper_consistency
@@ -47,6 +47,7 @@ __all__ = [
     "SecondOrderTweedie",
     "Subsampled",
     "Weight",
+    "noisier2noise",
     "paper_consistency",
     "recommended",
     "sigma_data_of",

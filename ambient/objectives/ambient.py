@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from ambient.denoisers import Denoiser
-from ambient.levels import LevelDistribution, LogNormal
+from ambient.levels import Added, LevelDistribution, LogNormal
 from ambient.objectives.base import Batch, Loss, Objective
 from ambient.objectives.matching import matching_loss
-from ambient.objectives.weights import EDMWeight, Weight
+from ambient.objectives.weights import EDMWeight, PlainWeight, Weight
 from ambient.randomness import Draws
 
 
@@ -30,3 +30,15 @@ class AmbientScoreMatching(Objective):
         """The loss per sample."""
         level = self.levels.draw(draws.uniform(batch.x), above=batch.nature)
         return matching_loss(denoiser, batch, level, self.weight, draws, "ambient")
+
+
+def noisier2noise(ratio: float = 1.0) -> AmbientScoreMatching:
+    """Ambient score matching at one level (Noisier2Noise, Moran et al. 2020).
+
+    They add noise of `ratio` sigma_n to x_n, regress f on x_n, and correct: x_0 = ((1 + ratio^2) f - x_t) / ratio^2.
+    That is the double-Tweedie map at that level, and here the network predicts the corrected x_0 itself.
+
+    Args:
+        ratio: Their alpha, > 0.
+    """
+    return AmbientScoreMatching(Added(ratio), PlainWeight())
