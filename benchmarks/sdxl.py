@@ -1,0 +1,462 @@
+r"""What an update of SDXL costs: `python -m benchmarks.sdxl` on a GPU, `--tiny` to try the command anywhere.
+
+The full-size U-Net (published configuration, random weights), latents of 1024x1024 images, bf16 with a fp32 LoRA of
+rank 4, forward, backward and AdamW, for each method of `sdxl.train`, with and without gradient checkpointing, and in
+P1's order of work:
+
+    text encoders   both of SDXL's run in every update, though they are frozen and the captions do not change
+    recomputed      the consistency term evaluates h(x_n, t_n) once for each of its two samples
+
+The share of the card's matmul rate is FLOPs an update / seconds / (FLOP/s of a large bf16 GEMM in the same run). FLOPs
+are those of the method, not of recomputation: one forward and one backward pass are counted by PyTorch's counter at
+batch 1, and every method is charged for its rows,
+
+    FLOPs = forward x (all rows evaluated) + backward x (rows evaluated with gradient).
+
+Results go to a JSON file after every cell, and the same command goes on from there.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import torch
+from diffusers import DDIMScheduler, UNet2DConditionModel
+from rich.console import Console
+from torch import Tensor
+from torch.utils.flop_counter import FlopCounterMode
+from transformers import CLIPTextConfig, CLIPTextModel, CLIPTextModelWithProjection
+
+from ambient.denoisers import Denoiser, UNetDenoiser
+from ambient.files import write_atomically, write_json
+from ambient.levels import UniformSteps
+from ambient.objectives import (
+    AmbientScoreMatching,
+    Batch,
+    DenoisingScoreMatching,
+    EpsilonWeight,
+    Loss,
+    Objective,
+    recommended,
+)
+from ambient.process import Discrete, Level
+from ambient.randomness import Draws
+from sdxl import lora, tiny
+from sdxl.components import Components, ModelOptions
+from sdxl.console import run as run_command
+from sdxl.tables import markdown, rich_table
+from sdxl.train import PAPER_WEIGHTS, sdxl_consistency
+
+SDXL_UNET: dict[str, Any] = {
+    "sample_size": 128,
+    "in_channels": 4,
+    "out_channels": 4,
+    "down_block_types": ("DownBlock2D", "CrossAttnDownBlock2D", "CrossAttnDownBlock2D"),
+    "up_block_types": ("CrossAttnUpBlock2D", "CrossAttnUpBlock2D", "UpBlock2D"),
+    "block_out_channels": (320, 640, 1280),
+    "layers_per_block": 2,
+    "transformer_layers_per_block": (1, 2, 10),
+    "attention_head_dim": (5, 10, 20),
+    "cross_attention_dim": 2048,
+    "use_linear_projection": True,
+    "addition_embed_type": "text_time",
+    "addition_time_embed_dim": 256,
+    "projection_class_embeddings_input_dim": 2816,
+    "norm_num_groups": 32,
+}
+"""The published configuration of SDXL's U-Net."""
+PARAMETERS = 2_567_463_684
+TEXT_ENCODERS: tuple[dict[str, Any], dict[str, Any]] = (
+    {"hidden_size": 768, "intermediate_size": 3072, "num_hidden_layers": 12, "num_attention_heads": 12},
+    {"hidden_size": 1280, "intermediate_size": 5120, "num_hidden_layers": 32, "num_attention_heads": 20},
+)
+"""CLIP ViT-L and OpenCLIP ViT-bigG, text halves."""
+TOKENS = 77
+
+METHODS = ("dsm", "ambient", "consistency", "recommended", "ambient, P1's order", "consistency, P1's order")
+AIMS = {"ambient": 1.02, "recommended": 1.7}
+"""Largest time of an update: of ambient over dsm, and of the recommended recipe over ambient."""
+LEAST_SHARE = 0.45
+
+
+@dataclass(frozen=True)
+class Options:
+    """Time updates of the full-size SDXL U-Net: images a second, memory, and share of the matmul rate."""
+
+    tiny: bool = False
+    """The tiny U-Net on the CPU in fp32, to try the command."""
+    methods: tuple[str, ...] = METHODS
+    """What to time."""
+    batches: tuple[int, ...] = (1, 2, 4, 8, 16)
+    """Images an update; the recommended recipe needs multiples of 16."""
+    checkpointing: tuple[bool, ...] = (False, True)
+    """Without and with gradient checkpointing."""
+    repetitions: int = 16
+    """Timed updates of each, after two that are not."""
+    t_n: int = 500
+    """Nature level of the noisy latents."""
+    compile: bool = False
+    """Compile the U-Net with torch.compile."""
+    output: Path = Path("runs/benchmark-sdxl")
+    """Folder of results.json and table.md."""
+
+    def check(self) -> None:
+        """Raises ValueError for values that cannot work."""
+        if unknown := [name for name in self.methods if name not in METHODS]:
+            raise ValueError(f"--methods {unknown[0]}: there are {', '.join(METHODS)}")
+        if not self.methods or not self.batches or min(self.batches) < 1 or self.repetitions < 1:
+            raise ValueError("--methods, --batches and --repetitions need at least one, and batches of at least 1")
+        if not 1 <= self.t_n <= 999:
+            raise ValueError(f"--t-n {self.t_n}: a step from 1 to 999")
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One measurement.
+
+    Attributes:
+        method: Of `METHODS`.
+        batch: Images an update.
+        checkpointing: Whether activations were computed again.
+        seconds: Mean time of an update; None where it did not work.
+        flops: Of an update, in the mean.
+        memory: Peak bytes on the GPU; None on the CPU.
+        failure: Why there is no time: "out of memory", or a batch that does not fit the method.
+    """
+
+    method: str
+    batch: int
+    checkpointing: bool
+    seconds: float | None = None
+    flops: float | None = None
+    memory: int | None = None
+    failure: str | None = None
+
+
+@dataclass
+class Model:
+    """The U-Net with its LoRA, and what stands around it."""
+
+    components: Components
+    text: Callable[[int], dict[str, Tensor]]
+    shape: tuple[int, ...]
+    device: torch.device
+    passes: tuple[float, float] = (0.0, 0.0)
+    rows: list[int] = field(default_factory=lambda: [0, 0])
+
+    def denoiser(self, x_t: Tensor, level: Level | Tensor, **condition: Any) -> Tensor:
+        """h, counting the rows evaluated: all, and those with gradient."""
+        self.rows[0] += len(x_t)
+        self.rows[1] += len(x_t) * torch.is_grad_enabled()
+        return self.components.denoiser(x_t, level, **condition)
+
+    def condition(self, batch: int) -> dict[str, Tensor]:
+        """A condition that was encoded before."""
+        return {name: value.detach() for name, value in self.text(batch).items()}
+
+
+def run(options: Options, progress: Callable[[Cell], None] = lambda cell: None) -> dict[str, Any]:
+    """Measure all cells, or those that `options.output` lacks; returns what results.json holds.
+
+    Raises:
+        ValueError: If an option is out of range, or there is no GPU for the full size, or the folder is another
+            machine's.
+    """
+    options.check()
+    if not options.tiny and not torch.cuda.is_available():
+        raise ValueError("the full-size U-Net needs a GPU; --tiny tries the command on the CPU")
+    device = torch.device("cpu" if options.tiny else "cuda")
+    path = options.output / "results.json"
+    results: dict[str, Any] = {
+        "hardware": _hardware(device),
+        "tiny": options.tiny,
+        "compile": options.compile,
+        "t_n": options.t_n,
+    }
+    results |= {"torch": torch.__version__, "gemm": None, "cells": []}
+    if path.exists():
+        saved = json.loads(path.read_text())
+        for key in ("hardware", "tiny", "compile", "t_n", "torch"):
+            if saved[key] != results[key]:
+                raise ValueError(
+                    f"{path} was measured with {key} {saved[key]}, not {results[key]}; use another --output"
+                )
+        results = saved
+    done = {(c["method"], c["batch"], c["checkpointing"]) for c in results["cells"]}
+    model = build(options, device)
+    results["gemm"] = gemm_rate(device)
+    for checkpointing in options.checkpointing:
+        _set_checkpointing(model.components.unet, checkpointing)
+        for batch in options.batches:
+            for method in options.methods:
+                if (method, batch, checkpointing) in done:
+                    continue
+                cell = measure(model, method, batch, checkpointing, options)
+                results["cells"].append(vars(cell))
+                write_json(path, results)
+                progress(cell)
+    return results
+
+
+def build(options: Options, device: torch.device) -> Model:
+    """The model with a fresh LoRA, and the FLOPs of its forward and backward pass for one image."""
+    dtype = torch.float32 if options.tiny else torch.bfloat16
+    torch.manual_seed(0)
+    unet = tiny.build().unet if options.tiny else _full_unet(device)
+    unet = unet.to(device, dtype).train().requires_grad_(False)
+    scheduler = DDIMScheduler(beta_schedule="scaled_linear", beta_start=0.00085, beta_end=0.012)
+    denoiser = UNetDenoiser(unet, Discrete.from_scheduler(scheduler))
+    components = Components(SimpleNamespace(unet=unet), denoiser, ModelOptions("random"))
+    lora.attach(components)
+    side = unet.config.sample_size
+    model = Model(components, _text(options.tiny, device, dtype), (4, side, side), device)
+    _set_checkpointing(unet, False)
+    model.passes = _passes(model)
+    if options.compile:
+        unet.compile()
+    return model
+
+
+def measure(model: Model, method: str, batch: int, checkpointing: bool, options: Options) -> Cell:
+    """Time one method."""
+    cell = Cell(method, batch, checkpointing)
+    try:
+        return _timed(model, cell, options)
+    except torch.cuda.OutOfMemoryError:
+        return replace(cell, failure="out of memory")
+    except ValueError as error:
+        return replace(cell, failure=str(error))
+    finally:
+        for parameter in model.components.unet.parameters():
+            parameter.grad = None
+        if model.device.type == "cuda":
+            torch.cuda.empty_cache()
+
+
+def _timed(model: Model, cell: Cell, options: Options) -> Cell:
+    samples = _samples(model, cell, options)
+    objective = objective_of(cell.method, model, samples, options.t_n)
+    weights = [p for p in model.components.unet.parameters() if p.requires_grad]
+    adam = torch.optim.AdamW(weights, lr=1e-5, weight_decay=0.01, fused=True)
+    if model.device.type == "cuda":
+        torch.cuda.reset_peak_memory_stats()
+    for step in range(2 + options.repetitions):
+        if step == 2:
+            _synchronise(model.device)
+            model.rows[:] = [0, 0]
+            start = time.perf_counter()
+        with torch.autocast(model.device.type, torch.bfloat16, enabled=not options.tiny):
+            loss = objective(model.denoiser, samples, Draws.of_step(0, step)).per_sample.mean()
+        loss.backward()
+        adam.step()
+        adam.zero_grad()
+    _synchronise(model.device)
+    seconds = (time.perf_counter() - start) / options.repetitions
+    forward, backward = model.passes
+    flops = (forward * model.rows[0] + backward * model.rows[1]) / options.repetitions
+    memory = torch.cuda.max_memory_allocated() if model.device.type == "cuda" else None
+    return replace(cell, seconds=seconds, flops=flops, memory=memory)
+
+
+def objective_of(method: str, model: Model, samples: Batch, t_n: int) -> Objective:
+    """The objective of a method as `sdxl.train` has it, and P1's order of work around it."""
+    process = model.components.process
+    levels = UniformSteps(process)
+    name = method.split(",")[0]
+    weight = PAPER_WEIGHTS.get(t_n, 0.01)
+    if name == "dsm":
+        objective: Objective = DenoisingScoreMatching(levels, EpsilonWeight())
+    elif name == "recommended":
+        objective = recommended(samples.nature, 1.0)
+    else:
+        objective = AmbientScoreMatching(levels, EpsilonWeight())
+        if name == "consistency":
+            objective = objective + weight * sdxl_consistency(process)
+    if method.endswith("P1's order"):
+        return TextEveryStep(objective, model, recomputed=name == "consistency")
+    return objective
+
+
+@dataclass(frozen=True, eq=False)
+class TextEveryStep(Objective):
+    """P1's order of work: captions encoded in every update, h(x_n, t_n) evaluated once more; see the module."""
+
+    objective: Objective
+    model: Model
+    recomputed: bool
+
+    def __call__(self, denoiser: Denoiser, batch: Batch, draws: Draws) -> Loss:
+        batch = replace(batch, condition=self.model.text(len(batch)))
+        loss = self.objective(denoiser, batch, draws)
+        if not self.recomputed:
+            return loss
+        again = denoiser(batch.x, batch.nature.on(batch.x), **batch.condition)
+        return Loss(loss.per_sample + 0 * again.flatten(1).mean(1), loss.terms, loss.level)
+
+
+def gemm_rate(device: torch.device, repetitions: int = 20) -> float:
+    """FLOP/s of a square matrix product, 8192 in bf16 on a GPU, 512 in fp32 on the CPU."""
+    n, dtype = (8192, torch.bfloat16) if device.type == "cuda" else (512, torch.float32)
+    a, b = (torch.randn(n, n, device=device).to(dtype) for _ in range(2))
+    for _ in range(5):
+        a @ b
+    _synchronise(device)
+    start = time.perf_counter()
+    for _ in range(repetitions):
+        a @ b
+    _synchronise(device)
+    return 2 * n**3 * repetitions / (time.perf_counter() - start)
+
+
+def entries(results: dict[str, Any]) -> list[list[str]]:
+    """The table: a row for each cell, its head first."""
+    head = ["method", "batch", "checkpointing", "ms", "img/s", "/ ambient", "GiB", "TFLOP", "of matmul rate"]
+    times = {(c["method"], c["batch"], c["checkpointing"]): c["seconds"] for c in results["cells"]}
+    rows = []
+    for c in results["cells"]:
+        start = [c["method"], str(c["batch"]), "yes" if c["checkpointing"] else "no"]
+        if c["seconds"] is None:
+            rows.append([*start, "–", "–", "–", "–", "–", c["failure"]])
+            continue
+        base = times.get(("ambient", c["batch"], c["checkpointing"]))
+        ratio = f"{c['seconds'] / base:.2f}" if base else "–"
+        memory = "–" if c["memory"] is None else f"{c['memory'] / 2**30:.1f}"
+        share = c["flops"] / c["seconds"] / results["gemm"]
+        figures = [f"{1e3 * c['seconds']:.1f}", f"{c['batch'] / c['seconds']:.2f}", ratio, memory]
+        rows.append([*start, *figures, f"{c['flops'] / 1e12:.3g}", f"{100 * share:.1f} %"])
+    return [head, *rows]
+
+
+def verdicts(results: dict[str, Any]) -> Iterator[str]:
+    """How the aims are met, at the largest batch that was measured for both sides, the better checkpointing first."""
+    cells = [c for c in results["cells"] if c["seconds"] is not None]
+    for name, base in (("ambient", "dsm"), ("recommended", "ambient")):
+        pairs = [
+            (a["batch"], a["seconds"] / b["seconds"])
+            for a in cells
+            for b in cells
+            if (a["method"], b["method"]) == (name, base)
+            and (a["batch"], a["checkpointing"]) == (b["batch"], b["checkpointing"])
+        ]
+        if pairs:
+            batch, ratio = max(pairs, key=lambda pair: (pair[0], -pair[1]))
+            met = "met" if ratio <= AIMS[name] else "missed"
+            yield f"{name} / {base} at batch {batch}: {ratio:.2f} (aim: at most {AIMS[name]}, {met})"
+    if cells:
+        best = max(cells, key=lambda c: c["flops"] / c["seconds"])
+        share = best["flops"] / best["seconds"] / results["gemm"]
+        met = "met" if share >= LEAST_SHARE else "missed"
+        yield f"largest share of the matmul rate: {100 * share:.1f} % (aim: at least {100 * LEAST_SHARE:.0f} %, {met})"
+
+
+def full_config() -> UNet2DConditionModel:
+    """The full-size U-Net on the meta device: shapes without memory."""
+    with torch.device("meta"):
+        return UNet2DConditionModel(**SDXL_UNET)
+
+
+def _full_unet(device: torch.device) -> UNet2DConditionModel:
+    with torch.device(device):
+        return UNet2DConditionModel(**SDXL_UNET)
+
+
+def _text(small: bool, device: torch.device, dtype: torch.dtype) -> Callable[[int], dict[str, Tensor]]:
+    """Both text encoders with random weights: encodes a batch of captions of 77 tokens."""
+    sizes = ({"hidden_size": 32}, {"hidden_size": 48}) if small else TEXT_ENCODERS
+    shared: dict[str, Any] = {"vocab_size": 49408, "max_position_embeddings": TOKENS}
+    if small:
+        shared |= {"vocab_size": 100, "intermediate_size": 64, "num_hidden_layers": 3, "num_attention_heads": 4}
+    kinds = (CLIPTextModel, CLIPTextModelWithProjection)
+    encoders = []
+    for kind, size in zip(kinds, sizes, strict=True):
+        config = CLIPTextConfig(**shared, **size, projection_dim=size["hidden_size"])
+        encoders.append(kind(config).to(device, dtype).eval().requires_grad_(False))
+    tokens = torch.randint(2, shared["vocab_size"] - 2, (1, TOKENS), device=device)
+
+    @torch.no_grad()
+    def encode(batch: int) -> dict[str, Tensor]:
+        outputs = [encoder(tokens.expand(batch, -1), output_hidden_states=True) for encoder in encoders]
+        states = torch.cat([output.hidden_states[-2] for output in outputs], -1)
+        sizes_of_images = torch.tensor([[1024.0, 1024, 0, 0, 1024, 1024]], device=device, dtype=dtype)
+        embeds = outputs[1].text_embeds
+        return {
+            "encoder_hidden_states": states,
+            "text_embeds": embeds,
+            "time_ids": sizes_of_images.expand(batch, -1),
+        }
+
+    return encode
+
+
+def _samples(model: Model, cell: Cell, options: Options) -> Batch:
+    x = torch.randn(cell.batch, *model.shape, generator=torch.Generator().manual_seed(0)).to(model.device)
+    clean = cell.method == "dsm"
+    nature = Level.clean() if clean else model.components.process.level(float(options.t_n))
+    return Batch(x, nature, torch.arange(cell.batch), None, model.condition(cell.batch))
+
+
+def _passes(model: Model) -> tuple[float, float]:
+    """FLOPs of a forward and of a backward pass of one image, by PyTorch's counter."""
+    x = torch.randn(1, *model.shape, device=model.device)
+    level, condition = model.components.process.level(500.0), model.condition(1)
+    half = next(model.components.unet.parameters()).dtype == torch.bfloat16
+    counts = []
+    for backward in (False, True):
+        with (
+            FlopCounterMode(display=False) as counter,
+            torch.autocast(model.device.type, torch.bfloat16, enabled=half),
+        ):
+            output = model.components.denoiser(x, level.on(x), **condition)
+            if backward:
+                output.float().square().mean().backward()
+        counts.append(float(counter.get_total_flops()))
+    for parameter in model.components.unet.parameters():
+        parameter.grad = None
+    return counts[0], counts[1] - counts[0]
+
+
+def _set_checkpointing(unet: Any, wanted: bool) -> None:
+    unet.enable_gradient_checkpointing() if wanted else unet.disable_gradient_checkpointing()
+
+
+def _hardware(device: torch.device) -> str:
+    return torch.cuda.get_device_name() if device.type == "cuda" else f"CPU, {torch.get_num_threads()} thread(s)"
+
+
+def _synchronise(device: torch.device) -> None:
+    if device.type == "cuda":
+        torch.cuda.synchronize()
+
+
+def main() -> int:
+    """Run the command line; returns the exit status."""
+    return run_command(Options, _main)
+
+
+def _main(options: Options) -> None:
+    console = Console()
+
+    def progress(cell: Cell) -> None:
+        what = cell.failure if cell.seconds is None else f"{1e3 * cell.seconds:.1f} ms"
+        console.print(f"{cell.method}, batch {cell.batch}, checkpointing {cell.checkpointing}: {what}", highlight=False)
+
+    results = run(options, progress)
+    size = "tiny U-Net" if options.tiny else "SDXL U-Net, 1024x1024, bf16, LoRA of rank 4"
+    title = f"{size}, t_n = {options.t_n}, {results['hardware']}, GEMM at {results['gemm'] / 1e12:.3g} TFLOP/s"
+    console.print(rich_table(title, entries(results)))
+    lines = list(verdicts(results))
+    console.print("\n".join(lines), highlight=False)
+    text = markdown(title, entries(results)) + "\n" + "\n\n".join(lines) + "\n"
+    write_atomically(options.output / "table.md", lambda file: file.write_text(text))
+    print(f"Results: {options.output}  (results.json, table.md)")
+
+
+if __name__ == "__main__":
+    sys.exit(main())
