@@ -81,8 +81,7 @@ def test_training(pictures: Path, xl: Path, tmp_path: Path) -> None:
         options = train.Options(
             cache,
             ModelOptions(str(xl)),
-            method="consistency",
-            steps=16,
+            steps=20,
             batch=4,
             accumulation=2,
             learning_rate=1e-3,
