@@ -127,7 +127,7 @@ def titles(options: Options, metrics: dict[str, Any]) -> dict[str, str]:
         "frechet_pixels": "FD pixels",
         "frechet_classifier": "FD classifier",
         "frechet_random": "FD random",
-        "frechet_inception": "FID",
+        "frechet_inception": "FID" if options.fid_reference else "FID to held-out",
         "m13": "m13",
         "s90": "S.90",
         "s95": "S.95",
