@@ -10,7 +10,10 @@ from typing import Any
 
 from torch import Tensor
 
-from ambient.files import write_json
+from ambient.files import fingerprint, write_json
+
+_LONG = 64
+"""Tensors of more numbers than this are recorded by their fingerprint."""
 
 
 class ConfigMismatchError(ValueError):
@@ -18,7 +21,7 @@ class ConfigMismatchError(ValueError):
 
 
 def describe(value: Any) -> Any:
-    """`value` as JSON: dataclasses by class and fields, tensors as lists, functions by name.
+    """`value` as JSON: dataclasses by class and fields, tensors as lists, long ones by fingerprint, functions by name.
 
     A field with the metadata {"identity": False} is left out: what follows from other things that are recorded.
     """
@@ -27,7 +30,7 @@ def describe(value: Any) -> Any:
         fields = {f.name: describe(getattr(value, f.name)) for f in recorded}
         return {"kind": type(value).__name__, **fields}
     if isinstance(value, Tensor):
-        return value.tolist()
+        return value.tolist() if value.numel() <= _LONG else f"{tuple(value.shape)} {fingerprint(value)[:16]}"
     if isinstance(value, Mapping):
         return {str(key): describe(item) for key, item in value.items()}
     if isinstance(value, list | tuple):

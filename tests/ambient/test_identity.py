@@ -3,11 +3,12 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+import torch
 
 from ambient.identity import ConfigMismatchError, claim_folder, describe
 from ambient.kernels import ancestral
 from ambient.objectives import AmbientScoreMatching, Consistency
-from ambient.process import VE
+from ambient.process import VE, VP, Discrete
 
 
 def test_descriptions_name_classes_functions_and_values() -> None:
@@ -21,6 +22,15 @@ def test_descriptions_name_classes_functions_and_values() -> None:
         "nature": {"kind": "Level", "alpha": 1.0, "sigma": 0.5},
         "path": "a",
     }
+
+
+def test_long_tensors_are_recorded_by_their_fingerprint() -> None:
+    steps = torch.linspace(0.1, 0.9, 100, dtype=torch.float64)
+    text = describe(Discrete(VP(), steps))["times"]
+    assert text.startswith("(100,) ")
+    assert describe(Discrete(VP(), steps.clone()))["times"] == text
+    assert describe(Discrete(VP(), torch.cat([steps[:-1], steps[-1:] + 1e-9])))["times"] != text
+    assert describe(steps[:3]) == steps[:3].tolist()
 
 
 def test_a_folder_belongs_to_one_configuration(tmp_path: Path) -> None:
