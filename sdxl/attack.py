@@ -243,8 +243,8 @@ def run(options: Common, accelerator: Accelerator) -> AttackResult:
     resolution = options.resolution or components.resolution
     components.latent_shape(resolution)
     components.to(accelerator.device, precision, precision)
-    features = options.features.build(options.model.download, accelerator.device)
     attack, note = options.build(components, resolution)
+    features = options.features.build(options.model.download, accelerator.device)
     if accelerator.is_main_process:
         _claim(options, components, checkpoints, sets, features, precision, resolution)
     accelerator.wait_for_everyone()

@@ -104,7 +104,8 @@ class Masker:
         best = int(torch.where(allowed, shares, -1.0).argmax())
         (left, top, right, bottom), (w, h) = boxes[best].tolist(), sizes[best].tolist()
         m = self.options.margin
-        return self._cells(left - m * w, top - m * h, right + m * w, bottom + m * h, height, width)
+        box = self._cells(left - m * w, top - m * h, right + m * w, bottom + m * h, height, width)
+        return None if box == (0, 0, width, height) else box
 
     def _cells(self, left: float, top: float, right: float, bottom: float, height: int, width: int) -> Box:
         """The box grown to whole cells, inside the image."""
