@@ -83,7 +83,11 @@ def substitute_block(shop: Workshop) -> Block:
 
 
 def make_substitutes(shop: Workshop, product: Substitutes) -> dict[int, Cells]:
-    """The models that stand for SDXL at each t_n, those of clean data under 0."""
+    """The models that stand for SDXL at each t_n, those of clean data under 0, on the splits that have all of them.
+
+    Raises:
+        ValueError: If no split has all of them, which can only be with `--only-made`.
+    """
     block = substitute_block(shop)
     n = block.images[product.size]
     plain = tuple(m for m in product.methods if m == "dsm")
@@ -91,7 +95,20 @@ def make_substitutes(shop: Workshop, product: Substitutes) -> dict[int, Cells]:
     found = {0: train(shop, block, plain, n, (block.middle,))} if plain else {}
     for t in product.natures if noisy else ():
         found[t] = train(shop, block, noisy, n, (digits_level(t),))
-    return found
+    seeds = common_seeds([of(cells, m) for t, cells in found.items() for m in (noisy if t else plain)])
+    return {t: {c: values for c, values in cells.items() if c.seed in seeds} for t, cells in found.items()}
+
+
+def common_seeds(groups: Sequence[Sequence[Cell]]) -> set[int]:
+    """The splits that every group of models has.
+
+    Raises:
+        ValueError: If there is none.
+    """
+    seeds = set.intersection(*({cell.seed for cell in group} for group in groups))
+    if not seeds:
+        raise ValueError("no split has all the models that this needs; train them without --only-made")
+    return seeds
 
 
 def samples_of(shop: Workshop, block: Block, cell: Cell) -> Tensor:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 from torch import Tensor
@@ -29,12 +30,12 @@ def make(shop: Workshop, artefact: Artefact, folder: Path) -> Finding:
     shown = {show.draw(folder, "generations.png", _rows(images)): title}
     tables = [_table(title, images)]
     if not shop.options.substitute:
-        return Finding(tuple(tables), tuple(_tests(images)), shown)
+        return Finding(tuple(tables), tuple(_tests(images, _ratio_of_one)), shown)
     small, real = _substitute(shop, artefact.substitute[0])
     shown[show.draw(folder, "generations-digits.png", _rows(small), 12)] = "small models on digits"
     tables.append(_table("small models on digits", {**small, ("unseen real images", 0): real}))
     surrogates = (*substitutes.SURROGATES, "our recipe of consistency (`ambient.objectives.recommended`) for P1's")
-    return Finding(tuple(tables), tuple(_tests(small)), shown, surrogates)
+    return Finding(tuple(tables), tuple(_tests(small, _ratio)), shown, surrogates)
 
 
 def _substitute(shop: Workshop, product: Substitutes) -> tuple[dict[tuple[str, int], list[Tensor]], list[Tensor]]:
@@ -51,11 +52,13 @@ def _substitute(shop: Workshop, product: Substitutes) -> tuple[dict[tuple[str, i
     return images, real
 
 
-def _tests(images: dict[tuple[str, int], list[Tensor]]) -> list[Test]:
+def _tests(
+    images: dict[tuple[str, int], list[Tensor]], ratio: Callable[[list[Tensor], list[Tensor]], Estimate]
+) -> list[Test]:
     tests = [
         above(
             f"detail without consistency larger at t_n = {a} than at {b} (ratio above 1)",
-            _ratio(images["without", a], images["without", b]),
+            ratio(images["without", a], images["without", b]),
             1.0,
         )
         for a, b in ((100, 500), (500, 800))
@@ -63,7 +66,7 @@ def _tests(images: dict[tuple[str, int], list[Tensor]]) -> list[Test]:
     tests += [
         above(
             f"detail with consistency larger than without at t_n = {t} (ratio above 1)",
-            _ratio(images["with", t], images["without", t]),
+            ratio(images["with", t], images["without", t]),
             1.0,
         )
         for t in (500, 800)
@@ -72,9 +75,12 @@ def _tests(images: dict[tuple[str, int], list[Tensor]]) -> list[Test]:
 
 
 def _ratio(a: list[Tensor], b: list[Tensor]) -> Estimate:
-    """Detail of A over that of B: over splits, or over the images of a single one."""
-    if len(a) > 1:
-        return over_splits([show.detail(x) / show.detail(y) for x, y in zip(a, b, strict=True)])
+    """Detail of A over that of B, split by split."""
+    return over_splits([show.detail(x) / show.detail(y) for x, y in zip(a, b, strict=True)])
+
+
+def _ratio_of_one(a: list[Tensor], b: list[Tensor]) -> Estimate:
+    """The same for a single training run, over its images."""
     return over_images(lambda x, y: show.detail(x) / show.detail(y), a[0], b[0], draws=200)
 
 

@@ -30,11 +30,11 @@ def make(shop: Workshop, artefact: Artefact, folder: Path) -> Finding:
     if not shop.options.substitute:
         tests = dominates("clean above noisy", dominance(clean, noisy, paired=True), f"{len(clean)} images")
         return Finding((table,), tuple(tests), _draw(folder, panels))
-    clean_models = substitutes.victims(shop, substitutes.CLEAN)
-    noisy_models = substitutes.victims(shop, substitutes.CONSISTENT, NATURE)
+    groups = substitutes.groups(shop, ((substitutes.CLEAN, 0), (substitutes.CONSISTENT, NATURE)))
+    names = ("trained on clean data", f"trained at t_n = {NATURE}")
     sets = {
         name: [victim.noised(STEP, victim.train)[2].nearest for victim in models]
-        for name, models in (("trained on clean data", clean_models), (f"trained at t_n = {NATURE}", noisy_models))
+        for name, models in zip(names, groups.values(), strict=True)
     }
     a, b = sets.values()
     panels["small models on digits"] = {name: values[0] for name, values in sets.items()}

@@ -79,8 +79,8 @@ def _ratio(errors: dict[int, Any], i: int, images: int) -> Estimate:
 
 def _substitute(shop: Workshop) -> tuple[Table, dict[int, list[list[float]]]]:
     """Errors of the small models on held-out digits: by level, a list a split of the three models' errors."""
-    method = substitutes.CONSISTENT
-    models = {nature: substitutes.victims(shop, method, nature, size=2) for nature in NATURES}
+    groups = substitutes.groups(shop, [(substitutes.CONSISTENT, nature) for nature in NATURES], size=2)
+    models = {nature: victims for (_, nature), victims in groups.items()}
     errors: dict[int, dict[int, list[float]]] = {t: {} for t in EVALUATED}
     for nature, splits in models.items():
         for t in EVALUATED:

@@ -7,6 +7,7 @@ sqrt(d / 12,288).
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import torch
@@ -42,8 +43,9 @@ def make(shop: Workshop, artefact: Artefact, folder: Path) -> Finding:
     ):
         n, cells = next(iter(by_size.items()))
         (wide,) = others.values()
-        by_method = {m: make_toy.of(c, m) for m, c in (("held-out", wide), ("dsm", cells), ("hybrid", cells))}
-        splits = [_Split(shop, block, n, parts) for parts in zip(*by_method.values(), strict=True)]
+        groups = [make_toy.of(c, m) for m, c in (("held-out", wide), ("dsm", cells), ("hybrid", cells))]
+        seeds = sorted(make_toy.common_seeds(groups))
+        splits = [_Split(shop, block, n, [c for group in groups for c in group if c.seed == seed]) for seed in seeds]
         lines, pictures = [], {"held-out images": splits[0].queries}
         for sigma in SIGMAS:
             scaled = sigma * (splits[0].queries[0].numel() / _FFHQ) ** 0.5
@@ -68,7 +70,7 @@ def make(shop: Workshop, artefact: Artefact, folder: Path) -> Finding:
 class _Split:
     """The models of one split, and noisy images that none was trained on."""
 
-    def __init__(self, shop: Workshop, block: Block, images: int, cells: tuple[Cell, ...]) -> None:
+    def __init__(self, shop: Workshop, block: Block, images: int, cells: Sequence[Cell]) -> None:
         methods = tuple(cell.method for cell in cells)
         options = make_toy.toy_options(shop, block, methods, images, (block.middle,))
         split = split_of(options.sources, images, cells[0].seed)

@@ -47,6 +47,8 @@ def make(shop: Workshop, artefact: Artefact, folder: Path) -> Finding:
         keys: list[str] = []
         lines = []
         for n, cells in by_size.items():
+            if not all(make_toy.of(cells, method) for method in product.methods):
+                continue  # with --only-made
             rows = p2.Rows.of(cells)
             keys = [rows.quality, *rows.copying]
             ours = rows.levels[block.middle]

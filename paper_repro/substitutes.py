@@ -7,6 +7,7 @@ something is hidden. Held-out digits, as many as were trained on, are the contro
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
@@ -17,7 +18,7 @@ from ambient.attacks import RePaint, Similarities, compare, mask_and_restore, no
 from ambient.features import CentredPixels
 from ambient.process import VE
 from paper_repro import make_toy
-from paper_repro.sizes import digits_level
+from paper_repro.sizes import Block, digits_level
 from paper_repro.workshop import Workshop
 from toy.cell import Model, load_model
 from toy.config import Cell
@@ -92,19 +93,38 @@ class Victim:
         )
 
 
-def victims(shop: Workshop, method: str, step: int = 0, size: int = 1) -> list[Victim]:
-    """The models of a method, a split each, trained on clean data or at SDXL's step t_n, on the block's `size`."""
+def victims(shop: Workshop, method: str) -> list[Victim]:
+    """The models of a method trained on clean data, a split each."""
+    return groups(shop, ((method, 0),))[method, 0]
+
+
+def groups(shop: Workshop, models: Sequence[tuple[str, int]], size: int = 1) -> dict[tuple[str, int], list[Victim]]:
+    """Models by (method, SDXL's step t_n; 0 for clean data), on the same splits.
+
+    Args:
+        shop: The run.
+        models: Which.
+        size: Which of the block's numbers of training images.
+
+    Raises:
+        ValueError: If no split has all of them, which can only be with `--only-made`.
+    """
     block = make_toy.substitute_block(shop)
-    levels = (digits_level(step),) if step else (block.middle,)
     n = block.images[size]
-    cells = make_toy.of(make_toy.train(shop, block, (method,), n, levels), method)
-    found = []
-    for cell in cells:
-        split = split_of(make_toy.toy_options(shop, block, (method,), n, levels).sources, n, cell.seed)
-        count = min(MOST, n, len(split.unseen))
-        samples = make_toy.samples_of(shop, block, cell)
-        found.append(Victim(shop, cell, split.train[:count], split.unseen[:count], samples))
-    return found
+    cells = {}
+    for method, step in models:
+        levels = (digits_level(step),) if step else (block.middle,)
+        cells[method, step] = make_toy.of(make_toy.train(shop, block, (method,), n, levels), method)
+    seeds = make_toy.common_seeds(list(cells.values()))
+    return {key: [_victim(shop, block, cell) for cell in found if cell.seed in seeds] for key, found in cells.items()}
+
+
+def _victim(shop: Workshop, block: Block, cell: Cell) -> Victim:
+    levels = (block.middle,) if cell.sigma_nature is None else (cell.sigma_nature,)
+    options = make_toy.toy_options(shop, block, (cell.method,), cell.images, levels)
+    split = split_of(options.sources, cell.images, cell.seed)
+    count = min(MOST, cell.images, len(split.unseen))
+    return Victim(shop, cell, split.train[:count], split.unseen[:count], make_toy.samples_of(shop, block, cell))
 
 
 def _compare(restored: Tensor, originals: Tensor) -> Similarities:
