@@ -1,4 +1,4 @@
-"""Trains a small model in the folder given; run by `test_processes`, alone and under `accelerate launch`."""
+"""Trains a small model in the folder given; run by `test_processes`, on one process and on two."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 
 import torch
+from accelerate import Accelerator
 from torch import Tensor, nn
 
 from ambient.data import Samples
@@ -29,7 +30,9 @@ def main(folder: Path) -> None:
     x_0 = torch.randn(30, 4, generator=torch.Generator().manual_seed(0))
     samples = Samples.of_noisy(x_0, VE().level(0.4), seed=0, keep_clean=True)
     config = TrainingConfig(steps=60, batch=16, warmup=5, log_every=10, checkpoint_every=20)
-    train(EDMDenoiser(Network()), Hybrid(), samples, config, folder)
+    accelerator = Accelerator(cpu=True)
+    print(f"process {accelerator.process_index} of {accelerator.num_processes}\n", end="", flush=True)
+    train(EDMDenoiser(Network()), Hybrid(), samples, config, folder, accelerator=accelerator)
 
 
 if __name__ == "__main__":
