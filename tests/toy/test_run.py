@@ -125,11 +125,12 @@ def test_a_damaged_file_of_samples_is_named(tmp_path: Path) -> None:
 def test_two_processes_make_what_one_makes(tmp_path: Path) -> None:
     """The same noisy copy, the same set of samples and the same metrics, but for the order of additions in training."""
     options = ["--steps", "30", "--images", "20", "--methods", "hybrid", "--batch", "16", "--samples", "1040"]
+    options += ["--sampler-steps", "5"]
     alone = run(*options, "--processes", "1", "--output", str(tmp_path / "one"))
     assert alone.returncode == 0, alone.stderr
-    launch = ["-m", "accelerate.commands.launch", "--cpu", "--num_processes", "2", "--main_process_port", "0"]
+    launch = ["-m", "torch.distributed.run", "--nproc-per-node", "2", "--standalone"]  # accelerate's starts one on CPUs
     command = [sys.executable, *launch, RUN[1], *options, "--output", str(tmp_path / "two")]
-    environment = {**os.environ, "COLUMNS": "200", "OMP_NUM_THREADS": "1"}
+    environment = {**os.environ, "COLUMNS": "200", "OMP_NUM_THREADS": "1", "ACCELERATE_USE_CPU": "true"}
     together = subprocess.run(command, capture_output=True, text=True, env=environment)
     assert together.returncode == 0, together.stderr
     assert together.stdout.count("Results:") == 1
