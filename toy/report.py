@@ -14,6 +14,7 @@ from ambient.files import read_records, write_atomically, write_json
 from toy import plots
 from toy.audit import titles
 from toy.config import Cell, Options
+from toy.frontier import gaps
 
 SHOWN = (
     "frechet_pixels",
@@ -65,6 +66,7 @@ def write_report(options: Options, findings: Findings, console: Console) -> None
     spectra = _by_row((cell.row, values) for cell, values in findings.spectra.items())
     names = titles(options, next(iter(findings.models.values())))
     comparisons = _against_dsm(findings.models)
+    frontiers = {key: gaps(findings.models, key) for key in names if key.startswith("frechet_")}
     folder = options.folder
     write_json(
         folder / "metrics.json",
@@ -76,6 +78,7 @@ def write_report(options: Options, findings: Findings, console: Console) -> None
             "models": models,
             "references": others,
             "against_dsm": comparisons,
+            "gaps": frontiers,
             "spectra": spectra,
         },
     )
@@ -91,7 +94,7 @@ def write_report(options: Options, findings: Findings, console: Console) -> None
     title, table = _title(options), _entries({**models, **others}, shown)
     write_atomically(folder / "table.md", lambda file: file.write_text(_markdown(title, table)))
     console.print(_rich(title, table))
-    for line in comparisons_in_words(comparisons):
+    for line in (*comparisons_in_words(comparisons), *_gaps_in_words(frontiers, names)):
         console.print(line)
     console.print(f"Results: {folder}{_listing(folder)}", soft_wrap=True, highlight=False)
 
@@ -101,6 +104,16 @@ def comparisons_in_words(comparisons: dict[str, dict[str, float]]) -> list[str]:
     return [
         f"{row}: {values['m13']:.2f} times DSM's m13 at {values['frechet_pixels']:.2f} times its pixel Fréchet distance"
         for row, values in comparisons.items()
+    ]
+
+
+def _gaps_in_words(frontiers: dict[str, dict[str, list[float]]], names: dict[str, str]) -> list[str]:
+    """A line for each row, on the first distance that is not of pixels."""
+    key = next((key for key in frontiers if key != "frechet_pixels"), "frechet_pixels")
+    return [
+        f"{row}: m13 {statistics.fmean(values):+.3f} against DSM stopped early at the same {names[key]} "
+        f"({len(values)} splits)"
+        for row, values in frontiers.get(key, {}).items()
     ]
 
 

@@ -1,0 +1,54 @@
+"""Whether a method leaves the frontier between quality and memorisation that DSM has by itself, when it stops early.
+
+DSM stopped after fewer steps copies less and is further from real images: a curve of m13 against the Fréchet distance
+d. For a method with distance d and share of copies m,
+
+    gap = m - m_DSM(d),
+
+m_DSM linear between the stops of the same split. Below zero, the method copies less than DSM does at the same quality.
+Beyond the ends of the curve there is nothing to compare with.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from toy.config import Cell
+
+
+def gap(distance: float, copies: float, frontier: Sequence[tuple[float, float]]) -> float | None:
+    """m - m_DSM(d), or None if d lies outside the frontier.
+
+    Args:
+        distance: d of the method.
+        copies: m of the method, in [0, 1].
+        frontier: Pairs (d, m) of DSM's stops, at least two, in any order.
+    """
+    d, m = np.array(sorted(frontier)).T
+    if len(d) < 2 or not d[0] <= distance <= d[-1]:
+        return None
+    return float(copies - np.interp(distance, d, m))
+
+
+def gaps(models: Mapping[Cell, Mapping[str, Any]], key: str) -> dict[str, list[float]]:
+    """The gap of each method's row, in every split where there is one.
+
+    Args:
+        models: Metrics of the cells; those of DSM with `stop` make the frontiers.
+        key: Which Fréchet distance.
+    """
+    frontiers: dict[tuple[int, int], list[tuple[float, float]]] = {}
+    for cell, values in models.items():
+        if cell.method == "dsm":
+            frontiers.setdefault((cell.seed, cell.images), []).append((values[key], values["m13"]))
+    found: dict[str, list[float]] = {}
+    for cell, values in models.items():
+        frontier = frontiers.get((cell.seed, cell.images), [])
+        if cell.method == "dsm" or len(frontier) < 2:
+            continue
+        if (value := gap(values[key], values["m13"], frontier)) is not None:
+            found.setdefault(cell.row, []).append(value)
+    return found
