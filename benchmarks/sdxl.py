@@ -22,19 +22,14 @@ import json
 import sys
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import torch
-from diffusers import DDIMScheduler, UNet2DConditionModel
 from rich.console import Console
-from torch import Tensor
-from torch.utils.flop_counter import FlopCounterMode
-from transformers import CLIPTextConfig, CLIPTextModel, CLIPTextModelWithProjection
 
-from ambient.denoisers import Denoiser, UNetDenoiser
+from ambient.denoisers import Denoiser
 from ambient.files import write_atomically, write_json
 from ambient.levels import UniformSteps
 from ambient.objectives import (
@@ -46,39 +41,12 @@ from ambient.objectives import (
     Objective,
     recommended,
 )
-from ambient.process import Discrete, Level
+from ambient.process import Level
 from ambient.randomness import Draws
-from sdxl import lora, tiny
-from sdxl.components import Components, ModelOptions
+from benchmarks.sdxl_model import Model, build, set_checkpointing
 from sdxl.console import run as run_command
 from sdxl.tables import markdown, rich_table
 from sdxl.train import PAPER_WEIGHTS, sdxl_consistency
-
-SDXL_UNET: dict[str, Any] = {
-    "sample_size": 128,
-    "in_channels": 4,
-    "out_channels": 4,
-    "down_block_types": ("DownBlock2D", "CrossAttnDownBlock2D", "CrossAttnDownBlock2D"),
-    "up_block_types": ("CrossAttnUpBlock2D", "CrossAttnUpBlock2D", "UpBlock2D"),
-    "block_out_channels": (320, 640, 1280),
-    "layers_per_block": 2,
-    "transformer_layers_per_block": (1, 2, 10),
-    "attention_head_dim": (5, 10, 20),
-    "cross_attention_dim": 2048,
-    "use_linear_projection": True,
-    "addition_embed_type": "text_time",
-    "addition_time_embed_dim": 256,
-    "projection_class_embeddings_input_dim": 2816,
-    "norm_num_groups": 32,
-}
-"""The published configuration of SDXL's U-Net."""
-PARAMETERS = 2_567_463_684
-TEXT_ENCODERS: tuple[dict[str, Any], dict[str, Any]] = (
-    {"hidden_size": 768, "intermediate_size": 3072, "num_hidden_layers": 12, "num_attention_heads": 12},
-    {"hidden_size": 1280, "intermediate_size": 5120, "num_hidden_layers": 32, "num_attention_heads": 20},
-)
-"""CLIP ViT-L and OpenCLIP ViT-bigG, text halves."""
-TOKENS = 77
 
 METHODS = ("dsm", "ambient", "consistency", "recommended", "ambient, P1's order", "consistency, P1's order")
 AIMS = {"ambient": 1.02, "recommended": 1.7}
@@ -140,28 +108,6 @@ class Cell:
     failure: str | None = None
 
 
-@dataclass
-class Model:
-    """The U-Net with its LoRA, and what stands around it."""
-
-    components: Components
-    text: Callable[[int], dict[str, Tensor]]
-    shape: tuple[int, ...]
-    device: torch.device
-    passes: tuple[float, float] = (0.0, 0.0)
-    rows: list[int] = field(default_factory=lambda: [0, 0])
-
-    def denoiser(self, x_t: Tensor, level: Level | Tensor, **condition: Any) -> Tensor:
-        """h, counting the rows evaluated: all, and those with gradient."""
-        self.rows[0] += len(x_t)
-        self.rows[1] += len(x_t) * torch.is_grad_enabled()
-        return self.components.denoiser(x_t, level, **condition)
-
-    def condition(self, batch: int) -> dict[str, Tensor]:
-        """A condition that was encoded before."""
-        return {name: value.detach() for name, value in self.text(batch).items()}
-
-
 def run(options: Options, progress: Callable[[Cell], None] = lambda cell: None) -> dict[str, Any]:
     """Measure all cells, or those that `options.output` lacks; returns what results.json holds.
 
@@ -190,10 +136,10 @@ def run(options: Options, progress: Callable[[Cell], None] = lambda cell: None) 
                 )
         results = saved
     done = {(c["method"], c["batch"], c["checkpointing"]) for c in results["cells"]}
-    model = build(options, device)
+    model = build(options.tiny, device, options.compile)
     results["gemm"] = gemm_rate(device)
     for checkpointing in options.checkpointing:
-        _set_checkpointing(model.components.unet, checkpointing)
+        set_checkpointing(model.components.unet, checkpointing)
         for batch in options.batches:
             for method in options.methods:
                 if (method, batch, checkpointing) in done:
@@ -203,25 +149,6 @@ def run(options: Options, progress: Callable[[Cell], None] = lambda cell: None) 
                 write_json(path, results)
                 progress(cell)
     return results
-
-
-def build(options: Options, device: torch.device) -> Model:
-    """The model with a fresh LoRA, and the FLOPs of its forward and backward pass for one image."""
-    dtype = torch.float32 if options.tiny else torch.bfloat16
-    torch.manual_seed(0)
-    unet = tiny.build().unet if options.tiny else _full_unet(device)
-    unet = unet.to(device, dtype).train().requires_grad_(False)
-    scheduler = DDIMScheduler(beta_schedule="scaled_linear", beta_start=0.00085, beta_end=0.012)
-    denoiser = UNetDenoiser(unet, Discrete.from_scheduler(scheduler))
-    components = Components(SimpleNamespace(unet=unet), denoiser, ModelOptions("random"))
-    lora.attach(components)
-    side = unet.config.sample_size
-    model = Model(components, _text(options.tiny, device, dtype), (4, side, side), device)
-    _set_checkpointing(unet, False)
-    model.passes = _passes(model)
-    if options.compile:
-        unet.compile()
-    return model
 
 
 def measure(model: Model, method: str, batch: int, checkpointing: bool, options: Options) -> Cell:
@@ -356,74 +283,11 @@ def verdicts(results: dict[str, Any]) -> Iterator[str]:
         yield f"largest share of the matmul rate: {100 * share:.1f} % (aim: at least {100 * LEAST_SHARE:.0f} %, {met})"
 
 
-def full_config() -> UNet2DConditionModel:
-    """The full-size U-Net on the meta device: shapes without memory."""
-    with torch.device("meta"):
-        return UNet2DConditionModel(**SDXL_UNET)
-
-
-def _full_unet(device: torch.device) -> UNet2DConditionModel:
-    with torch.device(device):
-        return UNet2DConditionModel(**SDXL_UNET)
-
-
-def _text(small: bool, device: torch.device, dtype: torch.dtype) -> Callable[[int], dict[str, Tensor]]:
-    """Both text encoders with random weights: encodes a batch of captions of 77 tokens."""
-    sizes = ({"hidden_size": 32}, {"hidden_size": 48}) if small else TEXT_ENCODERS
-    shared: dict[str, Any] = {"vocab_size": 49408, "max_position_embeddings": TOKENS}
-    if small:
-        shared |= {"vocab_size": 100, "intermediate_size": 64, "num_hidden_layers": 3, "num_attention_heads": 4}
-    kinds = (CLIPTextModel, CLIPTextModelWithProjection)
-    encoders = []
-    for kind, size in zip(kinds, sizes, strict=True):
-        config = CLIPTextConfig(**shared, **size, projection_dim=size["hidden_size"])
-        encoders.append(kind(config).to(device, dtype).eval().requires_grad_(False))
-    tokens = torch.randint(2, shared["vocab_size"] - 2, (1, TOKENS), device=device)
-
-    @torch.no_grad()
-    def encode(batch: int) -> dict[str, Tensor]:
-        outputs = [encoder(tokens.expand(batch, -1), output_hidden_states=True) for encoder in encoders]
-        states = torch.cat([output.hidden_states[-2] for output in outputs], -1)
-        sizes_of_images = torch.tensor([[1024.0, 1024, 0, 0, 1024, 1024]], device=device, dtype=dtype)
-        embeds = outputs[1].text_embeds
-        return {
-            "encoder_hidden_states": states,
-            "text_embeds": embeds,
-            "time_ids": sizes_of_images.expand(batch, -1),
-        }
-
-    return encode
-
-
 def _samples(model: Model, cell: Cell, options: Options) -> Batch:
     x = torch.randn(cell.batch, *model.shape, generator=torch.Generator().manual_seed(0)).to(model.device)
     clean = cell.method == "dsm"
     nature = Level.clean() if clean else model.components.process.level(float(options.t_n))
     return Batch(x, nature, torch.arange(cell.batch), None, model.condition(cell.batch))
-
-
-def _passes(model: Model) -> tuple[float, float]:
-    """FLOPs of a forward and of a backward pass of one image, by PyTorch's counter."""
-    x = torch.randn(1, *model.shape, device=model.device)
-    level, condition = model.components.process.level(500.0), model.condition(1)
-    half = next(model.components.unet.parameters()).dtype == torch.bfloat16
-    counts = []
-    for backward in (False, True):
-        with (
-            FlopCounterMode(display=False) as counter,
-            torch.autocast(model.device.type, torch.bfloat16, enabled=half),
-        ):
-            output = model.components.denoiser(x, level.on(x), **condition)
-            if backward:
-                output.float().square().mean().backward()
-        counts.append(float(counter.get_total_flops()))
-    for parameter in model.components.unet.parameters():
-        parameter.grad = None
-    return counts[0], counts[1] - counts[0]
-
-
-def _set_checkpointing(unet: Any, wanted: bool) -> None:
-    unet.enable_gradient_checkpointing() if wanted else unet.disable_gradient_checkpointing()
 
 
 def _hardware(device: torch.device) -> str:

@@ -23,7 +23,7 @@ from accelerate import Accelerator
 from rich.console import Console
 from torch import Tensor
 
-from ambient.files import write_atomically, write_json, write_records
+from ambient.files import write_json, write_records
 from ambient.identity import claim_folder, describe
 from ambient.memorization import similarities
 from ambient.pretrained.clip import CLIP
@@ -35,6 +35,7 @@ from sdxl.audits import Audit, Extractors, audit
 from sdxl.checkpoints import BASE, digests, named, wearing
 from sdxl.components import ModelOptions, Precision, load
 from sdxl.console import run as run_command
+from sdxl.evaluate_report import Evaluation, write_evaluation
 from sdxl.generate import Options as GenerateOptions
 from sdxl.generate import generate, read_images, read_prompts, save_grid
 from sdxl.measures import FeatureOptions, clip_score, quality_features
@@ -42,7 +43,6 @@ from sdxl.mitigation import Inference
 from sdxl.pairs import Pair, Source
 from sdxl.restoration import restoration_errors
 from sdxl.sampling import Sampler
-from sdxl.tables import markdown, rich_table
 
 
 @dataclass(frozen=True)
@@ -99,21 +99,6 @@ class Options:
             raise ValueError("--images 0 --restore 0 leaves nothing to evaluate")
 
 
-@dataclass(frozen=True, eq=False)
-class Evaluation:
-    """What was found, as JSON-like values.
-
-    Attributes:
-        folder: Where everything is.
-        results: By checkpoint: "restoration" (a list by step), "vae" (its pixel MSE alone) and "generation".
-        names: "distance", "similarity" and "clip": what the figures of generated images are called.
-    """
-
-    folder: Path
-    results: dict[str, dict[str, Any]]
-    names: dict[str, str]
-
-
 def run(options: Options, accelerator: Accelerator) -> Evaluation:
     """Evaluate, or go on with the evaluation in `options.output`. What is returned counts on the main process only.
 
@@ -140,24 +125,6 @@ def run(options: Options, accelerator: Accelerator) -> Evaluation:
         found = [json.loads((options.output / part / f"{name}.json").read_text()) for part in parts]
         results[name] = {key: value for part in found for key, value in part.items()}
     return Evaluation(options.output, results, names)
-
-
-def write_evaluation(evaluation: Evaluation, console: Console) -> None:
-    """Write results.json and table.md, and print the tables."""
-    write_json(evaluation.folder / "results.json", dataclasses.asdict(evaluation) | {"folder": str(evaluation.folder)})
-    tables = []
-    first = next(iter(evaluation.results.values()))
-    if "restoration" in first:
-        tables.append(("Restoration, mean (standard deviation) over images", _restoration_entries(evaluation)))
-    if "distance" in first:
-        names = evaluation.names
-        distance = "" if names["distance"] == "FID" else f"FD: {names['distance']}; "
-        title = f"{first['images']} generated images. {distance}Sim: {names['similarity']}; CLIP: {names['clip']}"
-        tables.append((title, _generation_entries(evaluation)))
-    for title, entries in tables:
-        console.print(rich_table(title, entries))
-    text = "\n".join(markdown(title, entries) for title, entries in tables)
-    write_atomically(evaluation.folder / "table.md", lambda file: file.write_text(text))
 
 
 def _restore(
@@ -275,34 +242,6 @@ def _restored(options: Options) -> Source:
     if options.restore_data is None:
         return options.source
     return dataclasses.replace(options.source, data=options.restore_data, captions=None, without_caption="null")
-
-
-def _restoration_entries(evaluation: Evaluation) -> list[list[str]]:
-    """P1's Table 1: a row for each step and checkpoint, and the VAE alone."""
-    rows = [["t", "checkpoint", "latent MSE", "pixel MSE"]]
-    results = evaluation.results
-    first = next(iter(results.values()))
-    for i, entry in enumerate(first["restoration"]):
-        for name, result in results.items():
-            figures = [_spread(result["restoration"][i][key]) for key in ("latent", "pixel")]
-            rows.append([str(entry["step"]), name, *figures])
-    return [*rows, ["0", "VAE alone", "–", _spread(first["vae"])]]
-
-
-def _generation_entries(evaluation: Evaluation) -> list[list[str]]:
-    """P2's Table 3, with the shares of P1's thresholds."""
-    shares = [f"S > {threshold:g}" for threshold in P1_THRESHOLDS]
-    distance = "FID" if evaluation.names["distance"] == "FID" else "FD"
-    rows = [["checkpoint", distance, "Sim", "95 %", *shares, "CLIP"]]
-    for name, result in evaluation.results.items():
-        figures = [result["similarity"], result["similarity_95"], *result["shares_above"].values()]
-        clip = "–" if result["clip"] is None else f"{result['clip']:.3f}"
-        rows.append([name, f"{result['distance']:.2f}", *(f"{figure:.3f}" for figure in figures), clip])
-    return rows
-
-
-def _spread(values: dict[str, float]) -> str:
-    return f"{values['mean']:.4f} ({values['std']:.4f})"
 
 
 def main() -> int:

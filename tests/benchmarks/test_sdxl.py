@@ -7,20 +7,23 @@ from pathlib import Path
 
 import pytest
 import torch
+from torch.utils.flop_counter import FlopCounterMode
 
+from ambient.randomness import Draws
 from benchmarks import sdxl as bench
+from benchmarks.sdxl_model import PARAMETERS, build, full_config
 
 
 def test_the_full_size_is_sdxls() -> None:
-    unet = bench.full_config()
-    assert sum(parameter.numel() for parameter in unet.parameters()) == bench.PARAMETERS
+    unet = full_config()
+    assert sum(parameter.numel() for parameter in unet.parameters()) == PARAMETERS
     assert all(parameter.is_meta for parameter in unet.parameters())
 
 
 def test_flops_are_counted_by_rows() -> None:
     """Of one image as of eight, and methods by their evaluations, by PyTorch's own counter on the whole update."""
     options = bench.Options(tiny=True, repetitions=1, batches=(8,))
-    model = bench.build(options, torch.device("cpu"))
+    model = build(True, torch.device("cpu"))
     forward, backward = model.passes
     assert 0.5 * forward < backward < 2 * forward
     for method, rows in (("ambient", (8, 8)), ("consistency", (32, 32)), ("consistency, P1's order", (40, 40))):
@@ -29,8 +32,8 @@ def test_flops_are_counted_by_rows() -> None:
         assert cell.seconds is not None
     samples = bench._samples(model, bench.Cell("consistency", 8, False), options)
     objective = bench.objective_of("consistency", model, samples, options.t_n)
-    with bench.FlopCounterMode(display=False) as counter:
-        objective(model.denoiser, samples, bench.Draws.of_step(0, 0)).per_sample.mean().backward()
+    with FlopCounterMode(display=False) as counter:
+        objective(model.denoiser, samples, Draws.of_step(0, 0)).per_sample.mean().backward()
     # Through the samples, some first layers are passed back once more than a single pass needs.
     assert counter.get_total_flops() == pytest.approx(32 * (forward + backward), rel=0.15)
 
