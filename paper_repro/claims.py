@@ -102,6 +102,24 @@ def over_images(
     return Estimate(measure(*samples), float(low), float(high), f"{len(samples[0])} images")
 
 
+def over_either(
+    measure: Callable[..., float], splits: Sequence[tuple[Tensor, ...]], *, paired: bool = True
+) -> Estimate:
+    """A figure of each split's samples: over the splits, or over the images of the only one.
+
+    The second says how sure the figure is of that one model, not of its training.
+
+    Args:
+        measure: Of the samples of one split.
+        splits: The samples of each, with one row an image.
+        paired: Whether rows of the samples belong together.
+    """
+    if len(splits) > 1:
+        return over_splits([measure(*samples) for samples in splits])
+    found = over_images(measure, *splits[0], draws=500, paired=paired)
+    return Estimate(found.value, found.low, found.high, f"{found.over}, one split")
+
+
 def of_interval(interval: Interval, over: str) -> Estimate:
     """An interval of `ambient.dominance`."""
     return Estimate(interval.value, interval.low, interval.high, over)

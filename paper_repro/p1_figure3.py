@@ -7,7 +7,7 @@ from pathlib import Path
 from torch import Tensor
 
 from paper_repro import make_sdxl, pictures, show, substitutes
-from paper_repro.claims import Estimate, Test, above, over_images, over_splits
+from paper_repro.claims import Estimate, Test, above, over_either, over_images
 from paper_repro.registry import Artefact
 from paper_repro.results import Finding
 from paper_repro.workshop import Workshop
@@ -40,7 +40,7 @@ def make(shop: Workshop, artefact: Artefact, folder: Path) -> Finding:
         f"noised to t = {t}": restored[t][0] for t in STEPS
     }
     tests = tuple(
-        _test(t, over_splits([_excess(a, b) for a, b in zip(restored[t], generated, strict=True)])) for t in STEPS
+        _test(t, over_either(_excess, list(zip(restored[t], generated, strict=True)), paired=False)) for t in STEPS
     )
     return Finding(tuple(tables), tests, _draw(folder, panels), substitutes.SURROGATES)
 

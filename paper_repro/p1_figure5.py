@@ -8,7 +8,7 @@ from pathlib import Path
 from torch import Tensor
 
 from paper_repro import make_sdxl, show, substitutes
-from paper_repro.claims import Test, above, over_images, over_splits
+from paper_repro.claims import Test, above, over_either
 from paper_repro.products import NATURES
 from paper_repro.registry import Artefact
 from paper_repro.results import Finding
@@ -27,27 +27,20 @@ def make(shop: Workshop, artefact: Artefact, folder: Path) -> Finding:
     own = {t: show.found_of(found, f"t = {t}, posterior").similarities.own for t in NATURES}
     pairs = list(pairwise(NATURES))
     if not shop.options.substitute:
-        tests = [_test(a, b, own[a], own[b]) for a, b in pairs]
+        tests = [_test(a, b, [(own[a], own[b])]) for a, b in pairs]
         return Finding((table,), tuple(tests), pictures)
     splits = substitutes.victims(shop, substitutes.CLEAN)
-    similar: dict[int, list[float]] = {}
+    similar: dict[int, list[Tensor]] = {}
     rows: dict[str, Tensor] = {"digits": splits[0].train}
     for t in NATURES:
         found_here = [victim.noised(t, victim.train) for victim in splits]
         rows |= {f"noisy, t = {t}": found_here[0][0], f"posterior, t = {t}": found_here[0][1]}
-        similar[t] = [float(s.own.mean()) for _, _, s in found_here]
+        similar[t] = [s.own for _, _, s in found_here]
     pictures[show.draw(folder, "levels-digits.png", rows)] = "a small model on digits at the levels that stand for t"
-    tests = [
-        above(
-            f"mean similarity of posterior samples to their image larger at t = {a} than at {b}",
-            over_splits([x - y for x, y in zip(similar[a], similar[b], strict=True)]),
-            0.0,
-        )
-        for a, b in pairs
-    ]
+    tests = [_test(a, b, list(zip(similar[a], similar[b], strict=True))) for a, b in pairs]
     return Finding((table,), tuple(tests), pictures, substitutes.SURROGATES)
 
 
-def _test(a: int, b: int, left: Tensor, right: Tensor) -> Test:
-    estimate = over_images(lambda x, y: float((x - y).mean()), left, right)
+def _test(a: int, b: int, splits: list[tuple[Tensor, Tensor]]) -> Test:
+    estimate = over_either(lambda x, y: float((x - y).mean()), splits)
     return above(f"mean similarity of posterior samples to their image larger at t = {a} than at {b}", estimate, 0.0)

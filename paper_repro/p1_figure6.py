@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
 
 from torch import Tensor
 
 from paper_repro import make_sdxl, make_toy, pictures, show, substitutes
-from paper_repro.claims import Estimate, Test, above, over_images, over_splits
+from paper_repro.claims import Estimate, Test, above, over_either
 from paper_repro.products import NATURES, Images, Substitutes
 from paper_repro.registry import Artefact
 from paper_repro.results import Finding, Table
@@ -30,12 +29,12 @@ def make(shop: Workshop, artefact: Artefact, folder: Path) -> Finding:
     shown = {show.draw(folder, "generations.png", _rows(images)): title}
     tables = [_table(title, images)]
     if not shop.options.substitute:
-        return Finding(tuple(tables), tuple(_tests(images, _ratio_of_one)), shown)
+        return Finding(tuple(tables), tuple(_tests(images)), shown)
     small, real = _substitute(shop, artefact.substitute[0])
     shown[show.draw(folder, "generations-digits.png", _rows(small), 12)] = "small models on digits"
     tables.append(_table("small models on digits", {**small, ("unseen real images", 0): real}))
     surrogates = (*substitutes.SURROGATES, "our recipe of consistency (`ambient.objectives.recommended`) for P1's")
-    return Finding(tuple(tables), tuple(_tests(small, _ratio)), shown, surrogates)
+    return Finding(tuple(tables), tuple(_tests(small)), shown, surrogates)
 
 
 def _substitute(shop: Workshop, product: Substitutes) -> tuple[dict[tuple[str, int], list[Tensor]], list[Tensor]]:
@@ -52,13 +51,11 @@ def _substitute(shop: Workshop, product: Substitutes) -> tuple[dict[tuple[str, i
     return images, real
 
 
-def _tests(
-    images: dict[tuple[str, int], list[Tensor]], ratio: Callable[[list[Tensor], list[Tensor]], Estimate]
-) -> list[Test]:
+def _tests(images: dict[tuple[str, int], list[Tensor]]) -> list[Test]:
     tests = [
         above(
             f"detail without consistency larger at t_n = {a} than at {b} (ratio above 1)",
-            ratio(images["without", a], images["without", b]),
+            _ratio(images["without", a], images["without", b]),
             1.0,
         )
         for a, b in ((100, 500), (500, 800))
@@ -66,7 +63,7 @@ def _tests(
     tests += [
         above(
             f"detail with consistency larger than without at t_n = {t} (ratio above 1)",
-            ratio(images["with", t], images["without", t]),
+            _ratio(images["with", t], images["without", t]),
             1.0,
         )
         for t in (500, 800)
@@ -75,13 +72,8 @@ def _tests(
 
 
 def _ratio(a: list[Tensor], b: list[Tensor]) -> Estimate:
-    """Detail of A over that of B, split by split."""
-    return over_splits([show.detail(x) / show.detail(y) for x, y in zip(a, b, strict=True)])
-
-
-def _ratio_of_one(a: list[Tensor], b: list[Tensor]) -> Estimate:
-    """The same for a single training run, over its images."""
-    return over_images(lambda x, y: show.detail(x) / show.detail(y), a[0], b[0], draws=200)
+    """Detail of A over that of B."""
+    return over_either(lambda x, y: show.detail(x) / show.detail(y), list(zip(a, b, strict=True)))
 
 
 def _table(title: str, images: dict[tuple[str, int], list[Tensor]]) -> Table:

@@ -1,0 +1,76 @@
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from rich.console import Console
+
+from paper_repro import make_toy, p2
+from paper_repro.options import Options
+from paper_repro.sizes import digits
+from paper_repro.workshop import Workshop
+from toy.config import Cell
+from toy.config import Options as ToyOptions
+from toy.experiment import run_cells
+
+
+def _cells(figures: dict[tuple[str, float | None], list[tuple[float, float]]]) -> dict[Cell, dict[str, Any]]:
+    """(method, level) -> (quality, copies) of each split."""
+    return {
+        Cell(method, sigma, seed): {"frechet_pixels": q, "s90": c, "s95": c, "m13": c}  # type: ignore[arg-type]
+        for (method, sigma), splits in figures.items()
+        for seed, (q, c) in enumerate(splits)
+    }
+
+
+def test_the_level_of_a_split_is_chosen_on_the_others() -> None:
+    cells = _cells({
+        ("dsm", None): [(1.0, 0.9), (1.0, 0.9), (1.0, 0.9)],
+        ("hybrid", 0.2): [(1.0, 0.5), (1.0, 0.5), (1.0, 0.5)],
+        # Would be chosen on split 0 alone, but is bad elsewhere.
+        ("hybrid", 0.4): [(1.0, 0.0), (9.0, 0.4), (9.0, 0.4)],
+    })  # fmt: skip
+    rows = p2.Rows.of(cells)
+    ours, levels = rows.ours()
+    assert levels == [0.2, 0.2, 0.2]
+    assert [row["m13"] for row in ours] == [0.5, 0.5, 0.5]
+
+
+def test_without_a_level_of_good_quality_the_best_one_is_taken_and_the_claim_fails() -> None:
+    cells = _cells({
+        ("dsm", None): [(1.0, 0.9), (1.1, 0.8), (1.0, 0.9)],
+        ("hybrid", 0.2): [(2.0, 0.1), (2.1, 0.1), (2.2, 0.1)],
+        ("hybrid", 0.4): [(3.0, 0.0), (3.1, 0.0), (3.2, 0.0)],
+    })  # fmt: skip
+    rows = p2.Rows.of(cells)
+    ours, levels = rows.ours()
+    assert levels == [0.2, 0.2, 0.2]
+    assert p2.no_worse("here", rows, ours).outcome == "does not hold"
+    assert p2.fewer("here", rows, ours).outcome == "holds"
+
+
+def test_where_ddpm_copies_nothing_there_is_nothing_to_lower() -> None:
+    rows = p2.Rows.of(_cells({("dsm", None): [(1, 0), (1, 0)], ("hybrid", 0.2): [(1, 0), (1, 0)]}))
+    assert p2.fewer("here", rows, rows.levels[0.2]).outcome == "cannot be tested at this scale"
+
+
+def test_only_splits_that_have_both_count() -> None:
+    cells = _cells({("dsm", None): [(1, 0.5), (2, 0.5)], ("hybrid", 0.2): [(1, 0.1)]})
+    assert [row["frechet_pixels"] for row in p2.Rows.of(cells).ddpm] == [1]
+    with pytest.raises(ValueError, match="no split"):
+        p2.Rows.of(_cells({("dsm", None): [], ("hybrid", 0.2): [(1, 0.1)]}))
+
+
+def test_a_run_of_the_toy_with_the_same_options_is_adopted_and_another_is_not(tmp_path: Path) -> None:
+    block = digits(Options(), "anything")
+    settings: dict[str, Any] = dict(block.settings)
+    theirs = ToyOptions(images=(20,), sigma_nature=(0.4,), methods=("dsm",), output=tmp_path / "theirs", **settings)
+    run_cells(theirs, theirs.cells(), Console(quiet=True))
+    shop = Workshop(Options(adopt=(tmp_path / "theirs",), output=tmp_path / "out", only_made=True), Console(quiet=True))
+    (cell,) = make_toy.train(shop, block, ("dsm",), 20, (0.4,))
+    assert cell.method == "dsm"
+    assert not (tmp_path / "out").exists()
+    other = digits(Options(scale="cpu"), "anything")
+    assert make_toy.toy_options(shop, other, ("dsm",), 30, (0.4,)).output.is_relative_to(tmp_path / "out")
+    assert make_toy.train(shop, other, ("dsm",), 30, (0.4,)) == {}
