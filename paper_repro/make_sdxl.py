@@ -126,7 +126,7 @@ def _tune(shop: Workshop, product: Tune) -> Folder:
         "start": start,
         "keep_every": max(1, min(10_000, steps)),
         "checkpoint_every": max(1, min(1000, steps)),
-        "log_every": min(50, steps),
+        "log_every": 50 if steps % 50 == 0 else steps,
     }
     facts = {"product": product, "latents": encoded.path.name, **settings, "start": str(start)}
     folder = shop.folder(f"lora-{product.name}", facts)
