@@ -124,9 +124,10 @@ def histograms(result: AttackResult) -> Figure:
     for axis, panel in zip(figure.subplots(1, len(panels), squeeze=False, sharey=True)[0], panels, strict=True):
         for row in (row for row in result.found if row.restoration == panel):
             edges, shares = histogram(row.similarities.nearest, 40, low, 1.0)
-            style = {"color": f"C{lines.index((row.checkpoint, row.images))}", "alpha": 0.7}
+            line = lines.index((row.checkpoint, row.images))
             label = row.checkpoint + ("" if row.images == "data" else f", {row.images}")
-            axis.stairs(shares.numpy(), edges.numpy(), label=label, fill=row.images == "data", **style)
+            style = {"fill": True, "alpha": 0.4} if line == 0 else {"linewidth": 1.4}
+            axis.stairs(shares.numpy(), edges.numpy(), label=label, color=f"C{line}", **style)
         axis.set(title=panel, xlabel="largest similarity")
     figure.axes[0].set_ylabel("share of images")
     figure.axes[-1].legend(fontsize=7)
@@ -162,13 +163,15 @@ def _entries(result: AttackResult) -> list[list[str]]:
 
 
 def _comparison_entries(result: AttackResult) -> list[list[str]]:
-    head = ["A", "B", "similarity", "P(A > B)", "mean A - B", "violation of A above B"]
+    """A row for each comparison; of B only what sets it apart from A."""
+    head = ["A", "B", "similarity", "P(A > B)", "mean A - B", "violation"]
     rows = []
     for entry in result.comparisons:
         found = entry.dominance
-        rows.append(
-            [entry.a, entry.b, entry.measure, *map(str, (found.superiority, found.difference, found.violation))]
-        )
+        _, comma, restoration = entry.a.partition(",")
+        other = "held out" if entry.b == f"{entry.a}, held out" else entry.b.removesuffix(comma + restoration)
+        figures = map(str, (found.superiority, found.difference, found.violation))
+        rows.append([entry.a, other, entry.measure, *figures])
     return [head, *rows]
 
 

@@ -71,6 +71,15 @@ def test_aims_are_judged_from_the_figures() -> None:
     ]
 
 
+def test_the_command_ends_in_a_table(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    command = f"--tiny --methods ambient --batches 1 --checkpointing True --repetitions 1 --output {tmp_path}"
+    monkeypatch.setattr("sys.argv", ["benchmark", *command.split()])
+    assert bench.main() == 0
+    table = (tmp_path / "table.md").read_text()
+    assert "| ambient | 1 | yes |" in table
+    assert "aim" not in table  # they are a GPU's
+
+
 def test_what_is_refused() -> None:
     with pytest.raises(ValueError, match="--methods magic"):
         bench.run(bench.Options(tiny=True, methods=("magic",)))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -21,7 +22,7 @@ from ambient.memorization import similarities
 from sdxl import attack, lora
 from sdxl.attack import Mask, Noise, Prompt
 from sdxl.attack_report import write_result
-from sdxl.attacking import choose, load_images, picture
+from sdxl.attacking import choose, collect, load_images, picture, restore_all
 from sdxl.components import Components, ModelOptions, load
 from sdxl.masks import Masker, MaskOptions, hidden, regions
 from sdxl.measures import FeatureOptions
@@ -61,9 +62,13 @@ def make_lora(xl: Path, folder: Path, scale: float = 0.3) -> Path:
     return folder
 
 
-def test_noise_restores_what_ambient_restores(few: Path, xl: Path, components: Components, tmp_path: Path) -> None:
+@pytest.mark.parametrize("kind", ["xl", "sd"])
+def test_noise_restores_what_ambient_restores(
+    kind: str, few: Path, tmp_path: Path, request: pytest.FixtureRequest
+) -> None:
     """Pictures and similarities are those of `ambient.attacks` on the latents, whatever the batch."""
-    options = noise(few, xl, tmp_path / "a")
+    options = noise(few, request.getfixturevalue(kind), tmp_path / "a")
+    components = load(options.model)
     found = attack.run(options, Accelerator(cpu=True)).found
     pairs = choose(options.source, None, 0)
     images, sizes = load_images(pairs, 32)
@@ -123,6 +128,32 @@ def test_an_interrupted_attack_goes_on(few: Path, xl: Path, tmp_path: Path) -> N
     assert chunks[2].stat().st_mtime_ns == kept
     for a, b in zip(whole.found, again.found, strict=True):
         assert torch.equal(a.similarities.own, b.similarities.own)
+
+
+def test_two_processes_share_an_attack(few: Path, xl: Path, tmp_path: Path) -> None:
+    alone = attack.run(noise(few, xl, tmp_path / "a", restorations=("mean",)), Accelerator(cpu=True))
+    options = noise(few, xl, tmp_path / "b", restorations=("mean",))
+    pairs, components = {"data": choose(options.source, None, 0)}, load(options.model)
+    work, _ = options.build(components, 32)
+    for rank in range(2):
+        share = SimpleNamespace(
+            process_index=rank, num_processes=2, is_main_process=False, wait_for_everyone=lambda: None
+        )
+        restore_all(
+            work,
+            pairs,
+            {"base": None},
+            components,
+            Pixels(),
+            options.output,
+            share,
+            resolution=32,
+            batch=2,  # type: ignore[arg-type]
+        )
+        chunks = sorted(path.name for path in (options.output / "chunks").rglob("*.safetensors"))
+        assert len(chunks) == (2, 3)[rank]
+    found = collect(pairs, {"base": None}, options.output, "pixels", 2)
+    assert torch.equal(found[0].similarities.own, alone.found[0].similarities.own)
 
 
 def test_prompts_generate_what_generate_generates(few: Path, xl: Path, components: Components, tmp_path: Path) -> None:
