@@ -315,6 +315,5 @@ def load_samples(folder: Path) -> Tensor:
 
 def _grid(cell: Cell, options: Options, sigma: float | None) -> Tensor:
     sigmas = karras.karras_sigmas(options.sampler_steps, *options.sigma_range)
-    if METHODS[cell.method].stop and sigma is not None:
-        return karras.truncate(sigmas, sigma)
-    return sigmas
+    stop = METHODS[cell.method].stop
+    return karras.truncate(sigmas, stop * sigma) if stop and sigma is not None else sigmas

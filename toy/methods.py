@@ -48,7 +48,7 @@ class Method:
         objective: Makes the objective from the nature level and the standard deviation sigma_data of the clean data.
         sees: What of the data reaches it: the clean images, their one noisy copy, both, or the images masked.
         levelled: Whether it depends on the nature level.
-        stop: Whether sampling stops at t_n and returns posterior means.
+        stop: Where sampling stops and returns posterior means, as a multiple of the nature level; 0 for clean images.
         multiple: What the batch has to be a multiple of.
         dropout: Whether its network has the dropout that is asked for.
         held_out: Whether it is trained on the images that no other method sees.
@@ -58,7 +58,7 @@ class Method:
     objective: Callable[[Level, float], Objective]
     sees: Literal["clean", "noisy", "both", "masked"]
     levelled: bool = True
-    stop: bool = False
+    stop: float = 0.0
     multiple: int = 1
     dropout: bool = False
     held_out: bool = False
@@ -129,9 +129,9 @@ METHODS: dict[str, Method] = {
     "redrawn": Method("hybrid, noise redrawn", _redrawn, "both"),
     "dropout": Method("DSM, dropout", _dropout, "clean", levelled=False, dropout=True),
     "held-out": Method("DSM on held-out images", _dsm, "clean", levelled=False, held_out=True),
-    "early-stop": Method("ambient, early stop", _ambient, "noisy", stop=True),
+    "early-stop": Method("ambient, early stop", _ambient, "noisy", stop=1.0),
     "paper": Method("ambient + P1's consistency", _paper, "noisy"),
-    "ambient+consistency": Method("ambient + consistency", recommended, "noisy", multiple=16),
+    "ambient+consistency": Method("ambient + consistency", recommended, "noisy", stop=0.5, multiple=16),
 }
 """By name:
 
