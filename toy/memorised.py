@@ -36,7 +36,7 @@ class _Shifted:
 
 
 def spectra(cells: list[Cell], options: Options) -> dict[Cell, dict[str, Any]]:
-    """The spectra of all cells but the reference itself and models that see masked images only.
+    """The spectra of all cells but the reference itself, models stopped early, and those told of classes or masks.
 
     What generalises is the network of the method held-out where the experiment has it, and else the optimal denoiser
     of the held-out images.
@@ -44,7 +44,7 @@ def spectra(cells: list[Cell], options: Options) -> dict[Cell, dict[str, Any]]:
     found = {}
     for cell in cells:
         method = METHODS[cell.method]
-        if method.held_out or method.sees == "masked" or options.classes:
+        if cell.stop is not None or method.held_out or method.sees == "masked" or options.classes:
             continue
         reference = Cell("held-out", None, cell.seed, cell.images, swept=cell.swept)
         trained = reference in cells
