@@ -55,9 +55,21 @@ def make(shop: Workshop, product: Product) -> Any:
     Raises:
         ValueError, RuntimeError, OSError: As the commands of `sdxl` do, naming what is wrong or missing.
     """
+    if shop.options.substitute:
+        product = _on_the_same_data(product)
     if product not in shop.made:
         shop.made[product] = _MAKERS[type(product)](shop, product)
     return shop.made[product]
+
+
+def _on_the_same_data(product: Product) -> Product:
+    """Where one data set stands for all, models of all are the same."""
+    changes: dict[str, Any] = {"data": "ffhq"} if hasattr(product, "data") else {}
+    if isinstance(product, Images) and product.tune is not None:
+        changes["tune"] = _on_the_same_data(product.tune)
+    if isinstance(product, Attack | Restorations | Evaluation):
+        changes["tunes"] = tuple(tune and _on_the_same_data(tune) for tune in product.tunes)
+    return replace(product, **changes)
 
 
 def model(shop: Workshop, kind: str = "sdxl") -> ModelOptions:
