@@ -102,7 +102,14 @@ def _text(small: bool, device: torch.device, dtype: torch.dtype) -> Callable[[in
     sizes = ({"hidden_size": 32}, {"hidden_size": 48}) if small else TEXT_ENCODERS
     shared: dict[str, Any] = {"vocab_size": 49408, "max_position_embeddings": TOKENS}
     if small:
-        shared |= {"vocab_size": 100, "intermediate_size": 64, "num_hidden_layers": 3, "num_attention_heads": 4}
+        shared |= {
+            "vocab_size": 100,
+            "bos_token_id": 98,
+            "eos_token_id": 99,
+            "intermediate_size": 64,
+            "num_hidden_layers": 3,
+            "num_attention_heads": 4,
+        }
     kinds = (CLIPTextModel, CLIPTextModelWithProjection)
     encoders = []
     for kind, size in zip(kinds, sizes, strict=True):

@@ -58,6 +58,22 @@ def test_results_are_kept_and_gone_on_with(tmp_path: Path) -> None:
         bench.run(bench.Options(tiny=True, t_n=100, output=tmp_path))
 
 
+def test_what_an_update_draws_is_averaged_by_its_frequency() -> None:
+    """The recommended recipe: half of the batch twice, and in one update of four more below t_n."""
+    options = bench.Options(tiny=True, repetitions=1)
+    model = build(True, torch.device("cpu"))
+    samples = bench._samples(model, bench.Cell("recommended", 16, False), options)
+    frequencies = bench._frequencies(bench.objective_of("recommended", model, samples, 500), samples)
+    often, seldom = sorted(frequencies, key=lambda rows: rows[0])
+    assert often == (16, 16)
+    assert seldom[0] > seldom[1] > 16
+    assert frequencies[seldom] == pytest.approx(0.25, abs=0.07)
+    cell = bench.measure(model, "recommended", 16, False, options)
+    forward, backward = model.passes
+    expected = sum(share * (forward * rows[0] + backward * rows[1]) for rows, share in frequencies.items())
+    assert cell.flops == pytest.approx(expected)
+
+
 def test_aims_are_judged_from_the_figures() -> None:
     def cell(method: str, batch: int, seconds: float) -> dict[str, object]:
         return vars(bench.Cell(method, batch, False, seconds, 4e11 * batch, None))
