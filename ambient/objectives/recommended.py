@@ -52,7 +52,7 @@ def recommended(
     if not ratio > 0:
         raise ValueError("the data are clean: there is nothing below the nature level; use DenoisingScoreMatching")
     if particles is not None:
-        return OnlineEM(particles, LogNormal(-1.2, 1.5), EDMWeight(sigma_data), reuse=1, group=1, everywhere=True)
+        return OnlineEM(particles, LogNormal(-1.2, 1.5), EDMWeight(sigma_data), reuse=2, group=1, everywhere=True)
     weight = AntitheticWeight(sigma_data)
     near = AntitheticAmbient(LogNormal(-0.5, 1.5), 0.05, weight)
     above = near if stream else AntitheticAmbient(weight=weight)
