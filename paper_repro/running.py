@@ -97,7 +97,7 @@ def _arguments(options: Options) -> str:
     default = Options()
     for field in dataclasses.fields(options):
         value = getattr(options, field.name)
-        if field.name in ("what", "scale", "output", "to", "again", "only_made", "dry_run", "processes"):
+        if field.name in ("what", "scale", "output", "to", "again", "dry_run", "processes"):
             continue
         if value == getattr(default, field.name):
             continue
