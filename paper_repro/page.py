@@ -47,9 +47,14 @@ def _summary(made: dict[Artefact, Made | None]) -> str:
     lines = ["| | what | scale | verdict |", "|---|---|---|---|"]
     for artefact, found in made.items():
         link = f"[{artefact.paper} {artefact.number}](#{_anchor(artefact)})"
-        scale, verdict = ("–", "not made") if found is None else (found.scale, found.finding.verdict)
+        scale, verdict = ("–", "not made") if found is None else (found.scale, _verdict(found))
         lines.append(f"| {link} | {artefact.title} | {scale} | {verdict} |")
     return "\n".join(lines) + "\n"
+
+
+def _verdict(made: Made) -> str:
+    """Of a result, with a mark if something stood for what the paper used."""
+    return made.finding.verdict + (", on surrogates" if made.finding.surrogates else "")
 
 
 def _section(artefact: Artefact, made: Made | None, root: Path) -> str:
