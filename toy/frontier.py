@@ -1,12 +1,13 @@
 """Whether a method leaves the frontier between quality and memorisation that DSM has by itself, when it stops early.
 
-DSM stopped after fewer steps copies less and is further from real images: a curve of m13 against the Fréchet distance
-d. For a method with distance d and share of copies m,
+DSM stopped after fewer steps copies less: its share of copies m13 grows with the steps, and its Fréchet distance d goes
+with it. For a method with distance d and share of copies m,
 
-    gap = m - m_DSM(d),
+    gap = d - d_DSM(m),
 
-m_DSM linear between the stops of the same split. Below zero, the method copies less than DSM does at the same quality.
-Beyond the ends of the curve there is nothing to compare with.
+d_DSM linear between the stops of the same split. Below zero, the method is nearer to real images than DSM is when it
+copies as much. Beyond the ends of the curve there is nothing to compare with. It is asked at equal m13 and not at equal
+distance, since the distance need not fall with the steps.
 """
 
 from __future__ import annotations
@@ -20,17 +21,17 @@ from toy.config import Cell
 
 
 def gap(distance: float, copies: float, frontier: Sequence[tuple[float, float]]) -> float | None:
-    """m - m_DSM(d), or None if d lies outside the frontier.
+    """d - d_DSM(m), or None if m lies outside the frontier.
 
     Args:
         distance: d of the method.
         copies: m of the method, in [0, 1].
         frontier: Pairs (d, m) of DSM's stops, at least two, in any order.
     """
-    d, m = np.array(sorted(frontier)).T
-    if len(d) < 2 or not d[0] <= distance <= d[-1]:
+    m, d = np.array(sorted((m, d) for d, m in frontier)).T
+    if len(m) < 2 or not m[0] <= copies <= m[-1]:
         return None
-    return float(copies - np.interp(distance, d, m))
+    return float(distance - np.interp(copies, m, d))
 
 
 def gaps(models: Mapping[Cell, Mapping[str, Any]], key: str) -> dict[str, list[float]]:

@@ -111,7 +111,7 @@ def _gaps_in_words(frontiers: dict[str, dict[str, list[float]]], names: dict[str
     """A line for each row, on the first distance that is not of pixels."""
     key = next((key for key in frontiers if key != "frechet_pixels"), "frechet_pixels")
     return [
-        f"{row}: m13 {statistics.fmean(values):+.3f} against DSM stopped early at the same {names[key]} "
+        f"{row}: {names[key]} {statistics.fmean(values):+.2f} against DSM stopped where it copies as much "
         f"({len(values)} splits)"
         for row, values in frontiers.get(key, {}).items()
     ]
