@@ -47,7 +47,7 @@ from ambient.objectives import (
 )
 from ambient.process import Level
 from ambient.randomness import Draws
-from benchmarks.sdxl_model import Model, build, set_checkpointing
+from benchmarks.sdxl_model import Model, build, full_passes, set_checkpointing
 from benchmarks.sdxl_report import entries, verdicts
 from sdxl.console import run as run_command
 from sdxl.tables import markdown, rich_table
@@ -62,6 +62,8 @@ class Options:
 
     tiny: bool = False
     """The tiny U-Net on the CPU in fp32, to try the command."""
+    flops: bool = False
+    """Count the FLOPs of an update of the full size on shapes alone, without a GPU, and stop."""
     methods: tuple[str, ...] = METHODS
     """What to time."""
     batches: tuple[int, ...] = (1, 2, 4, 8, 16)
@@ -223,6 +225,24 @@ def _frequencies(objective: Objective, samples: Batch, draws: int = 400) -> dict
     return {kind: count / draws for kind, count in counts.items()}
 
 
+def count(options: Options) -> list[list[str]]:
+    """A table of the full size's FLOPs for one image in an update, without computing anything of that size."""
+    options.check()
+    forward, backward = full_passes()
+    model = build(True, torch.device("cpu"))
+    costs: dict[str, float] = {}
+    for method in options.methods:
+        samples = _samples(model, Cell(method, 16, False), options)
+        draws = 400 if method == "recommended" else 1
+        kinds = _frequencies(objective_of(method, model, samples, options.t_n), samples, draws)
+        costs[method] = sum(share * (forward * rows[0] + backward * rows[1]) for rows, share in kinds.items()) / 16
+    base = costs.get("ambient")
+    rows = [["method", "TFLOP an image", "/ ambient"]]
+    for method, cost in costs.items():
+        rows.append([method, f"{cost / 1e12:.1f}", "–" if base is None else f"{cost / base:.2f}"])
+    return rows
+
+
 def objective_of(method: str, model: Model, samples: Batch, t_n: int) -> Objective:
     """The objective of a method as `sdxl.train` has it, and P1's order of work around it."""
     process = model.components.process
@@ -296,6 +316,9 @@ def main() -> int:
 
 def _main(options: Options) -> None:
     console = Console()
+    if options.flops:
+        console.print(rich_table("SDXL's U-Net at 1024x1024, LoRA of rank 4; counted, not run", count(options)))
+        return
 
     def progress(cell: Cell) -> None:
         what = cell.failure if cell.seconds is None else f"{1e3 * cell.seconds:.1f} ms"

@@ -9,6 +9,7 @@ from typing import Any
 
 import torch
 from diffusers import DDIMScheduler, UNet2DConditionModel
+from peft import LoraConfig
 from torch import Tensor
 from torch.utils.flop_counter import FlopCounterMode
 from transformers import CLIPTextConfig, CLIPTextModel, CLIPTextModelWithProjection
@@ -88,8 +89,24 @@ def build(small: bool, device: torch.device, compiled: bool = False) -> Model:
 
 def full_config() -> UNet2DConditionModel:
     """The full-size U-Net on the meta device: shapes without memory."""
+    return _full_unet(torch.device("meta"))
+
+
+def full_passes(rank: int = 4) -> tuple[float, float]:
+    """FLOPs of a forward and of a backward pass of one 1024x1024 image with a LoRA, counted on shapes alone."""
+    unet = full_config().requires_grad_(False).train()
     with torch.device("meta"):
-        return UNet2DConditionModel(**SDXL_UNET)
+        unet.add_adapter(LoraConfig(r=rank, lora_alpha=rank, target_modules=list(lora.TARGETS)))
+        x, states = torch.randn(1, 4, 128, 128), torch.randn(1, TOKENS, 2048)
+        added = {"text_embeds": torch.randn(1, 1280), "time_ids": torch.randn(1, 6)}
+        counts = []
+        for backward in (False, True):
+            with FlopCounterMode(display=False) as counter:
+                output = unet(x, torch.ones(1), encoder_hidden_states=states, added_cond_kwargs=added).sample
+                if backward:
+                    output.square().mean().backward()
+            counts.append(float(counter.get_total_flops()))
+    return counts[0], counts[1] - counts[0]
 
 
 def _full_unet(device: torch.device) -> UNet2DConditionModel:

@@ -11,7 +11,7 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from ambient.randomness import Draws
 from benchmarks import sdxl as bench
-from benchmarks.sdxl_model import PARAMETERS, build, full_config
+from benchmarks.sdxl_model import PARAMETERS, build, full_config, full_passes
 
 
 def test_the_full_size_is_sdxls() -> None:
@@ -72,6 +72,17 @@ def test_what_an_update_draws_is_averaged_by_its_frequency() -> None:
     forward, backward = model.passes
     expected = sum(share * (forward * rows[0] + backward * rows[1]) for rows, share in frequencies.items())
     assert cell.flops == pytest.approx(expected)
+
+
+def test_the_full_size_is_counted_without_a_gpu() -> None:
+    """About 6 TFLOP a forward pass (SDXL at 1024x1024); methods by their evaluations."""
+    forward, backward = full_passes()
+    assert forward == pytest.approx(6.8e12, rel=0.02)
+    assert 1 < backward / forward < 1.2
+    rows = bench.count(bench.Options(methods=("ambient", "consistency", "recommended")))
+    assert [row[2] for row in rows[1:3]] == ["1.00", "4.00"]
+    assert float(rows[1][1]) == pytest.approx((forward + backward) / 1e12, abs=0.06)
+    assert 1.3 < float(rows[3][2]) < 1.8
 
 
 def test_aims_are_judged_from_the_figures() -> None:
