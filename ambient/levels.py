@@ -1,6 +1,6 @@
 r"""Which noise levels a network is trained on: distributions of t that can be cut at a nature level.
 
-All are drawn through their quantile function, so a draw restricted to levels above or below a given one
+All that are random are drawn through their quantile function, so a draw restricted to levels above or below a given one
 is exact, with no rejection: t = F^-1(F(low) + u (F(high) - F(low))), u ~ U(0, 1).
 """
 

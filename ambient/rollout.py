@@ -91,16 +91,18 @@ class PosteriorRollout:
     kernel: Kernel = kernels.ancestral
 
     @torch.no_grad()
-    def __call__(self, denoiser: Denoiser, batch: Batch, h: Tensor, draws: Draws) -> Tensor:
+    def __call__(self, denoiser: Denoiser, batch: Batch, h: Tensor | None, draws: Draws) -> Tensor:
         """Samples of X_0 given the samples of `batch`, (B, *), without gradient.
 
         Args:
             denoiser: The model.
             batch: The observed samples x_n.
-            h: h(x_n, t_n), (B, *).
+            h: h(x_n, t_n), (B, *); None: not known yet.
             draws: Source of the noise.
         """
         start = batch.nature.on(batch.x)
+        if h is None:
+            h = denoiser(batch.x, start, **batch.condition)
         end = Level(start.alpha, start.sigma * self.depth)
         levels = geometric_levels(start, end, self.steps)
         x = descend(denoiser, batch.x, h, levels, self.kernel, draws, self.order, batch.condition)

@@ -18,6 +18,7 @@ from __future__ import annotations
 
 import dataclasses
 import sys
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -43,7 +44,7 @@ from sdxl.sampling import Sampler, image_generator, sample
 
 
 @dataclass(frozen=True)
-class Common:
+class Common(ABC):
     """Options of all attacks."""
 
     source: Source
@@ -75,9 +76,9 @@ class Common:
         if self.seed < 0:
             raise ValueError(f"--seed {self.seed}: a seed is 0 or more")
 
+    @abstractmethod
     def build(self, components: Components, resolution: int) -> tuple[Attack, str]:
         """The attack, and what a reader of its table must know."""
-        raise NotImplementedError
 
 
 @dataclass(frozen=True)

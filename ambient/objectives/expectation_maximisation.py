@@ -38,8 +38,8 @@ from ambient.process import Level
 from ambient.randomness import Draws
 from ambient.rollout import PosteriorRollout
 
-PosteriorSampler = Callable[[Denoiser, Batch, Tensor, Draws], Tensor]
-"""(denoiser, batch, h(x_n, t_n), draws) -> samples of X_0 given x_n, (B, *)."""
+PosteriorSampler = Callable[[Denoiser, Batch, Tensor | None, Draws], Tensor]
+"""(denoiser, batch, h(x_n, t_n) if it is known, draws) -> samples of X_0 given x_n, (B, *)."""
 
 
 @dataclass(frozen=True)
@@ -81,10 +81,11 @@ class OnlineEM(Objective):
     @torch.no_grad()
     def _posterior(self, denoiser: Denoiser, observed: Batch, draws: Draws) -> Tensor:
         """`group` posterior samples of each observed sample, in a row."""
+        if self.group == 1:
+            return self.rollout(denoiser, observed, None, draws)
         h = denoiser(observed.x, observed.nature.on(observed.x), **observed.condition)
         copies = torch.arange(len(observed)).repeat_interleave(self.group)
-        x_0 = self.rollout(denoiser, observed[copies], h[copies], draws)
-        return x_0 if self.group == 1 else recentred(x_0, h)
+        return recentred(self.rollout(denoiser, observed[copies], h[copies], draws), h)
 
 
 def recentred(x_0: Tensor, mean: Tensor) -> Tensor:
