@@ -9,6 +9,8 @@ sigma = sigma_t / alpha_t:
     D(y, sigma) = c_skip y + c_out F(c_in y, c_noise),
     c_skip = s^2 / (sigma^2 + s^2),   c_out = sigma s / sqrt(sigma^2 + s^2),
     c_in = 1 / sqrt(sigma^2 + s^2),   c_noise = ln(sigma) / 4,       s = sigma_data.
+
+A pixel that is hidden is one with infinite noise, where c_skip -> 0 and c_out -> s (`MaskedDenoiser`).
 """
 
 from __future__ import annotations
@@ -62,6 +64,26 @@ class EDMDenoiser(nn.Module):
         c_skip = alpha * sigma_data**2 / variance
         c_out = sigma * sigma_data / variance.sqrt()
         return c_skip, c_out, 1 / variance.sqrt(), level.ratio.log() / 4
+
+
+class MaskedDenoiser(EDMDenoiser):
+    """E[X_0 | A X_t, A] for images of which only the pixels of a mask A are shown, for Ambient Diffusion.
+
+    Preconditioning is that of the level where a pixel is shown, and that of pure noise where it is hidden: there c_out
+    would fall to 0 with sigma though nothing is known of the pixel, and the network would have to grow like 1 / sigma.
+
+    Args:
+        network: Called as network(A x, c_noise, mask=A, **condition).
+        sigma_data: Standard deviation of the clean data about their mean, > 0.
+    """
+
+    def forward(self, x_t: Tensor, level: Level | Tensor, **condition: Any) -> Tensor:
+        """The posterior mean, (B, C, H, W); `mask`, (B, 1, H, W), is a part of the condition, 1 where shown."""
+        level, mask = as_level(level).on(x_t), condition["mask"].to(x_t)
+        c_skip, c_out, c_in, c_noise = self.preconditioning(level)
+        output = self.network(per_sample(c_in, x_t) * mask * x_t, c_noise.to(x_t.dtype), **condition)
+        shown = per_sample(c_skip, x_t) * x_t + per_sample(c_out, x_t) * output
+        return mask * shown + (1 - mask) * self.sigma_data * output
 
 
 _DIFFUSERS_NAMES: dict[str, Any] = {"v_prediction": "v", "sample": "x_0", "flow_prediction": "flow"}

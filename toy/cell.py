@@ -26,10 +26,10 @@ from ambient import karras
 from ambient.augmentation import Augmented
 from ambient.checkpoints import load_trained, trained_state
 from ambient.data import Samples
-from ambient.denoisers import EDMDenoiser
+from ambient.denoisers import EDMDenoiser, MaskedDenoiser
 from ambient.files import read_records, save_tensors, write_json
 from ambient.objectives import Objective
-from ambient.objectives.masked import fixed_masks, masking
+from ambient.objectives.masked import fixed_masks
 from ambient.process import VE, Level
 from ambient.randomness import generator
 from ambient.sampling import generate
@@ -189,7 +189,9 @@ def _parts(cell: Cell, options: Options, split: Split, sigma: float | None) -> t
             classes=classes,
             augmented=options.augment > 0,
         )
-    denoiser = EDMDenoiser(MaskedInput(network, channels) if masked else network, SIGMA_DATA)
+    denoiser = EDMDenoiser(network, SIGMA_DATA)
+    if masked:
+        denoiser = MaskedDenoiser(MaskedInput(network, channels), SIGMA_DATA)
     # A mask at sampling is like those of training: what the data hide, and what is hidden further.
     hidden = 1 - (1 - options.hidden) * 0.9 if masked else 0.0
     return denoiser, samples, Model(denoiser, centre, classes, hidden)
@@ -276,7 +278,7 @@ def _sample(
             return model.condition(cell.seed, indices, accelerator.device)
 
         batches = generate(
-            masking(model.denoiser) if model.hidden else model.denoiser,
+            model.denoiser,
             range(start, min(start + SHARD, options.samples)),
             tuple(model.centre.shape),
             _grid(cell, options, sigma),

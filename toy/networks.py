@@ -138,7 +138,7 @@ class DiffusersUNet(nn.Module):
 
 
 class MaskedInput(nn.Module):
-    """A network that sees some of the pixels, and which they are: network([mask * x, mask], c_noise).
+    """A network that is told which pixels it sees: network([x, mask], c_noise), with x 0 where the mask is.
 
     Args:
         network: Takes one more channel than the images have, and returns as many.
@@ -151,7 +151,7 @@ class MaskedInput(nn.Module):
         self.image_channels = image_channels
 
     def forward(self, x: Tensor, c_noise: Tensor, mask: Tensor, **condition: Any) -> Tensor:
-        both = torch.cat([mask * x, mask.to(x).expand(len(x), 1, *x.shape[2:])], 1)
+        both = torch.cat([x, mask.to(x).expand(len(x), 1, *x.shape[2:])], 1)
         return self.network(both, c_noise, **condition)[:, : self.image_channels]
 
 

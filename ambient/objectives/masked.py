@@ -3,18 +3,19 @@ r"""Learning from images with missing pixels: Ambient Diffusion (Daras et al. 20
 Of image i the pixels A_i x_0 are known, with a fixed mask A_i that keeps each pixel with chance 1 - hidden. Training
 hides more of them: with B keeping each with chance 1 - further, drawn anew, A~ = A B, and
 
-    loss = w(t) | A (h(A~, A~ x_t, t) - x_0) |^2 / d,      A~ x_t = A~ (A x_0 + sigma_t Z),
+    loss = | (w(t) A~ + w(inf) (A - A~))^1/2 (h(A~, A~ x_t, t) - x_0) |^2 / d,      A~ x_t = A~ (A x_0 + sigma_t Z),
 
-whose minimiser is E[X_0 | A~ x_t, A~] wherever a pixel of A may be hidden by B (their Theorem 4.2). No pixel outside A
-is looked at. Sampling keeps one mask A~ for the whole of an image (their fixed-mask sampler): h is never asked about
-whole images, which it has not seen. Images must be about their mean, since a hidden pixel is a zero.
+whose minimiser is E[X_0 | A~ x_t, A~] wherever a pixel of A may be hidden by B (their Theorem 4.2). A pixel hidden by B
+weighs as in pure noise: at low levels w(t) would be orders of magnitude above what can be known of it, and drown the
+rest (theirs weighs all alike; the minimiser is the same). No pixel outside A is looked at. Sampling keeps one mask A~
+for the whole of an image (their fixed-mask sampler): h, a `denoisers.MaskedDenoiser`, is never asked about whole
+images, which it has not seen. Images must be about their mean, since a hidden pixel is a zero.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import torch
 from torch import Tensor
@@ -23,7 +24,7 @@ from ambient.denoisers import Denoiser
 from ambient.levels import LevelDistribution, LogNormal
 from ambient.objectives.base import Batch, Loss, Objective
 from ambient.objectives.weights import EDMWeight, Weight
-from ambient.process import Level
+from ambient.process import Level, per_sample
 from ambient.randomness import Draws, IndexedNoise, Purpose
 
 
@@ -58,21 +59,11 @@ class MaskedScoreMatching(Objective):
         shown = known * kept
         told = {name: value for name, value in batch.condition.items() if name != "mask"}
         x_0_hat = denoiser(shown * x_t, level, mask=shown, **told)
-        residual = known * (x_0_hat - batch.x)
-        loss = self.weight(level, Level.clean()).to(residual) * residual.square().flatten(1).mean(1)
+        clean, pure_noise = Level.clean(), Level(level.sigma * 0, level.sigma)
+        near, far = (per_sample(self.weight(at, clean).to(batch.x), batch.x) for at in (level, pure_noise))
+        weight = near * shown + far * (known - shown)
+        loss = (weight * (x_0_hat - batch.x).square()).flatten(1).mean(1)
         return Loss(loss, {"masked": loss.detach()}, level)
-
-
-def masking(denoiser: Denoiser) -> Denoiser:
-    """A denoiser for sampling with fixed masks: of whatever x_t it is given, only the pixels of `mask` are shown.
-
-    The network alone is not enough, since preconditioning passes x_t by it too.
-    """
-
-    def masked(x_t: Tensor, level: Level | Tensor, **condition: Any) -> Tensor:
-        return denoiser(condition["mask"] * x_t, level, **condition)
-
-    return masked
 
 
 def keep(normal: Tensor, hidden: float) -> Tensor:

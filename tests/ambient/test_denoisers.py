@@ -10,7 +10,7 @@ from hypothesis import given
 from torch import Tensor, nn
 
 from ambient import karras
-from ambient.denoisers import EDMDenoiser, UNetDenoiser
+from ambient.denoisers import EDMDenoiser, MaskedDenoiser, UNetDenoiser
 from ambient.process import VE, VP, Discrete, Flow, Level, per_sample, renormalise
 from tests import k_diffusion_code
 from tests.ambient.test_process import SDXL
@@ -112,6 +112,20 @@ def test_conditions_reach_the_network() -> None:
     adapter(x, VP().level(torch.tensor([0.1, 0.5])), encoder_hidden_states=x)
     assert seen["encoder_hidden_states"] is x
     assert seen["t"].tolist() == pytest.approx([0, 4], abs=1e-5)
+
+
+def test_a_masked_denoiser_is_edms_where_it_sees_and_edms_of_pure_noise_where_it_does_not() -> None:
+    class Local(nn.Module):
+        def forward(self, x: Tensor, c_noise: Tensor, mask: Tensor | None = None) -> Tensor:
+            return torch.cos(x)
+
+    masked, whole = MaskedDenoiser(Local(), 0.7), EDMDenoiser(Local(), 0.7)
+    x_t, mask = torch.randn(4, 2, 3, 3, dtype=torch.float64), (torch.rand(4, 1, 3, 3) > 0.5).double()
+    for level in (VE().level(torch.tensor([0.01, 0.3, 2.0, 60.0], dtype=torch.float64)), VP().level(0.5)):
+        found = masked(x_t, level, mask=mask)
+        unseen = whole(torch.zeros_like(x_t), VE().level(1e9))
+        assert torch.allclose(found, torch.where(mask > 0, whole(x_t, level), unseen), rtol=1e-9)
+        assert torch.equal(masked(torch.where(mask > 0, x_t, 9.0), level, mask=mask), found)
 
 
 def test_what_is_refused() -> None:

@@ -10,10 +10,9 @@ import torch
 from torch import Tensor, nn
 
 from ambient.data import Samples
-from ambient.denoisers import EDMDenoiser
 from ambient.objectives import DenoisingScoreMatching, EDMWeight, Hybrid, PlainWeight
 from ambient.objectives.base import Batch
-from ambient.objectives.masked import MaskedScoreMatching, fixed_masks, masking
+from ambient.objectives.masked import MaskedScoreMatching, fixed_masks
 from ambient.objectives.redrawn import Redrawn
 from ambient.objectives.seeded import Seeded
 from ambient.process import VE, Level
@@ -75,22 +74,22 @@ def test_its_minimum_is_the_posterior_mean_given_what_is_shown() -> None:
     assert mean_loss(1.0) < min(mean_loss(0.95), mean_loss(1.05))
 
 
-def test_sampling_with_a_fixed_mask_asks_what_training_asked() -> None:
-    """At sampling x_t is whole: what the mask hides must not come through the skip connection of the denoiser."""
-    torch.manual_seed(0)
-    network = nn.Conv2d(2, 1, 3, padding=1).double()
+def test_a_hidden_pixel_weighs_as_in_pure_noise() -> None:
+    """The gradient of the loss by h at each pixel, against the weights written out: 1/c_out^2, 1/sigma_data^2 and 0."""
+    batch = masked_batch(3)
+    seen: dict[str, Tensor] = {}
 
-    class Network(nn.Module):
-        def forward(self, x: Tensor, c_noise: Tensor, mask: Tensor) -> Tensor:
-            return network(torch.cat([mask * x, mask], 1))
+    def denoiser(x_t: Tensor, level: Level, mask: Tensor) -> Tensor:
+        seen.update(h=torch.zeros_like(x_t).requires_grad_(), mask=mask, sigma=level.sigma.reshape(-1, 1, 1, 1))
+        return seen["h"]
 
-    x_t = torch.randn(5, 1, 4, 4, dtype=torch.float64)
-    mask = fixed_masks(0, range(5), (1, 4, 4), 0.5).double()
-    sigma = torch.full((5,), 0.7, dtype=torch.float64)
-    whole = EDMDenoiser(Network())
-    shown = whole(mask * x_t, sigma, mask=mask)
-    assert torch.equal(masking(whole)(x_t, sigma, mask=mask), shown)
-    assert not torch.allclose(whole(x_t, sigma, mask=mask), shown)
+    loss = MaskedScoreMatching(0.5, weight=EDMWeight(0.5))(denoiser, batch, Draws.of_step(0, 0))
+    (gradient,) = torch.autograd.grad(loss.per_sample.sum(), seen["h"])
+    known, shown = batch.condition["mask"], seen["mask"]
+    assert bool((shown <= known).all())
+    assert 0 < float(shown.sum()) < float(known.sum())
+    weight = shown * (1 / seen["sigma"] ** 2 + 4) + (known - shown) * 4
+    assert torch.allclose(gradient, -2 * weight * batch.x / batch.x[0].numel(), rtol=1e-12)
 
 
 def test_masks_are_needed() -> None:
