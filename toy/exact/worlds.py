@@ -78,6 +78,39 @@ class World:
         return Samples(self.nature.perturb(x_0, noise), self.nature, torch.arange(len(x_0)))
 
 
+@dataclass(frozen=True)
+class RandomMixture:
+    """A law of laws: means ~ N(0, spread^2 I), covariances floor^2 I + width^2 U U^T, equal weights.
+
+    Attributes:
+        dimension: d.
+        components: K.
+        rank: Columns of each U, random and orthonormal.
+        spread, width, floor: See above.
+    """
+
+    dimension: int
+    components: int
+    rank: int
+    spread: float = 0.7
+    width: float = 0.4
+    floor: float = 0.2
+
+    def draw(self, seed: int) -> GaussianMixture:
+        """One law, a function of the seed."""
+        source = torch.Generator().manual_seed(seed)
+        means = self.spread * torch.randn(self.components, self.dimension, dtype=torch.float64, generator=source)
+        wide = torch.randn(self.components, self.dimension, self.rank, dtype=torch.float64, generator=source)
+        return GaussianMixture(means, self.covariances(torch.linalg.qr(wide)[0]))
+
+    def covariances(self, frames: Tensor) -> Tensor:
+        """floor^2 I + width^2 U U^T, (K, d, d), for U (K, d, rank)."""
+        return self.floor**2 * torch.eye(self.dimension).to(frames) + self.width**2 * frames @ frames.mT
+
+
+FIXED8 = RandomMixture(8, 16, rank=4)
+
+
 def easy() -> World:
     """Eight round clusters at random places, of 0.4 times the noise's width.
 
@@ -104,26 +137,15 @@ def hard() -> World:
 
 def fixed8() -> World:
     """Sixteen clusters in 8 dimensions, of which a run has 4,000 samples."""
-    return World("fixed8", _random_mixture(8, 16, rank=4, spread=0.7, width=0.4, floor=0.2, seed=8), 0.5, 4000)
+    return World("fixed8", FIXED8.draw(seed=8), 0.5, 4000)
 
 
 def stream32() -> World:
     """Eight clusters in 32 dimensions, each wide in 16 of them."""
-    return World("stream32", _random_mixture(32, 8, rank=16, spread=0.7, width=0.4, floor=0.2, seed=8), 0.5)
+    return World("stream32", RandomMixture(32, 8, rank=16).draw(seed=8), 0.5)
 
 
 WORLDS: dict[str, Callable[[], World]] = {"easy": easy, "hard": hard, "fixed8": fixed8, "stream32": stream32}
-
-
-def _random_mixture(
-    d: int, components: int, *, rank: int, spread: float, width: float, floor: float, seed: int
-) -> GaussianMixture:
-    """Means ~ N(0, spread^2 I); covariances floor^2 I + width^2 U U^T, U with `rank` random orthonormal columns."""
-    source = torch.Generator().manual_seed(seed)
-    means = spread * torch.randn(components, d, dtype=torch.float64, generator=source)
-    frames, _ = torch.linalg.qr(torch.randn(components, d, rank, dtype=torch.float64, generator=source))
-    covariances = floor**2 * torch.eye(d, dtype=torch.float64) + width**2 * frames @ frames.mT
-    return GaussianMixture(means, covariances)
 
 
 def _round(sd: float, components: int) -> Tensor:
