@@ -59,7 +59,7 @@ class Options:
 
     seeds: tuple[int, ...] = (0, 1, 2)
     sizes: tuple[int, ...] = (4000,)
-    sweeps: int = 10_000
+    sweeps: int = 4000
     skip: int = 200
     every: int = 20
     output: Path = Path("runs/below_nature")

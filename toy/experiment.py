@@ -19,6 +19,7 @@ from typing import Any
 
 import torch
 from accelerate import Accelerator
+from accelerate.state import AcceleratorState, is_initialized
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
@@ -82,13 +83,18 @@ def run_cells(options: Options, cells: list[Cell], console: Console) -> dict[Cel
     if accelerator is not None:
         accelerator.wait_for_everyone()
     with _bars(cells if main else [], console) as show:
-        if accelerator is not None or options.workers == 1:
+        if accelerator is not None or (options.workers == 1 and _within_reach(options.precision)):
             metrics = _in_this_process(cells, options, show if main else _silent, accelerator)
         else:
             metrics = _in_processes(cells, options, show)
     if not main:
         return {}
     return dict(zip(cells, metrics, strict=True))
+
+
+def _within_reach(precision: str) -> bool:
+    """Whether this process may still train so: accelerate fixes the precision of a process with its first use."""
+    return not is_initialized() or AcceleratorState().mixed_precision == precision
 
 
 def _in_this_process(
