@@ -50,13 +50,14 @@ def make(shop: Workshop, artefact: Artefact, folder: Path) -> Finding:
         for sigma in SIGMAS:
             scaled = sigma * (splits[0].queries[0].numel() / _FFHQ) ** 0.5
             found = [split.denoised(scaled) for split in splits]
-            pictures[f"σ = {sigma:g}: noisy"] = found[0]["noisy"]
-            pictures |= {f"σ = {sigma:g}: {_TITLES[m]}": found[0][m] for m in _TITLES}
+            level = f"σ = {sigma:g} (here {scaled:.2f})"
+            pictures[f"{level}, noisy"] = found[0]["noisy"]
+            pictures |= {f"{level}, {_TITLES[m]}": found[0][m] for m in _TITLES}
             apart = {m: [_distance(f[m], f["held-out"]) for f in found] for m in ("dsm", "hybrid")}
             for method in _TITLES:
                 detail = show.spread([show.detail(f[method]) for f in found], 4)
                 distance = show.spread(apart[method], 4) if method in apart else "–"
-                lines.append((f"σ = {sigma:g} (here {scaled:.2f}), {_TITLES[method]}", distance, detail, "not given"))
+                lines.append((f"{level}, {_TITLES[method]}", distance, detail, "not given"))
             claim = f"{block.data}, σ = {sigma:g}: distance to the model of many images, Algorithm 1 below DDPM"
             tests.append(below(claim, show.ratio(apart["hybrid"], apart["dsm"]), 1.0))
         title = f"{block.title}; few: {n} images, many: {len(splits[0].unseen)} others; σ_n = {block.middle:g}"
