@@ -25,6 +25,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -88,9 +89,9 @@ def _chain(world: World, seed: int, options: Options) -> list[GaussianMixture]:
         torch.manual_seed(seed)
         assert world.size is not None
         chain = laws(world, FIXED8, world.samples(seed, world.size).x.double())
-        sweeps = track(range(options.skip + options.sweeps), f"{world.size} samples, seed {seed}", transient=True)
-        drawn = enumerate(law for _, law in zip(sweeps, chain, strict=False))
-        return [law for sweep, law in drawn if sweep >= options.skip and (sweep - options.skip) % options.every == 0]
+        total = options.skip + options.sweeps
+        sweeps = track(islice(chain, total), f"{world.size} samples, seed {seed}", total, transient=True)
+        return list(islice(sweeps, options.skip, None, options.every))
 
 
 def bayes_denoiser(laws: list[GaussianMixture]) -> Denoiser:

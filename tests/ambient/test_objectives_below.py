@@ -24,6 +24,7 @@ from ambient.objectives import (
     recommended,
     sigma_data_of,
 )
+from ambient.objectives.base import Sum
 from ambient.objectives.expectation_maximisation import recentred
 from ambient.process import VE, VP, Level, per_sample
 from ambient.randomness import Draws
@@ -178,6 +179,18 @@ def test_second_order_posteriors_are_exact_for_gaussian_data() -> None:
     x_0 = SecondOrderTweedie()._posterior(lambda y, level, **_: y @ gain.T, batch, unit)
     spread = x_0 - x @ gain.T
     torch.testing.assert_close(spread.T @ spread, posterior, rtol=1e-10, atol=1e-13)
+
+
+def test_on_a_stream_em_trains_a_narrow_range_of_levels() -> None:
+    """Median and logarithmic spread of the levels of the EM part, in units of sigma_n / alpha_n."""
+    nature = VP().level(0.6)
+    for stream, middle, spread in ((True, 0.25, 0.4), (False, 0.5, 1.0)):
+        objective = recommended(nature, 0.7, stream=stream)
+        assert isinstance(objective, Sum)
+        below = objective.parts[1][1].objective
+        logs = (below.levels.draw(torch.rand(100_000, dtype=torch.float64)).ratio / nature.ratio).log()
+        assert float(logs.median().exp()) == pytest.approx(middle, rel=0.02)
+        assert float(logs.std()) == pytest.approx(spread, rel=0.02)
 
 
 def test_the_recommended_recipe_takes_its_scale_from_noisy_data() -> None:

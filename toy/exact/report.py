@@ -64,8 +64,8 @@ def plot(rows: Mapping[str, Mapping[str, list[dict[str, float]]]], path: Path) -
     axes[0][0].set_ylabel("E|h - h*|² / E|x - h*|²")
     for method, colour in colours.items():
         axes[0][0].plot([], [], marker="o", color=colour, label=method)
-    handles = {str(line.get_label()): line for axis in axes[0] for line in axis.get_legend_handles_labels()[0]}
-    axes[0][-1].legend(handles.values(), handles.keys(), fontsize="small", loc="upper left", bbox_to_anchor=(1.02, 1))
+    handles, labels = axes[0][0].get_legend_handles_labels()
+    axes[0][-1].legend(handles, labels, fontsize="small", loc="upper left", bbox_to_anchor=(1.02, 1))
     figure.savefig(path, dpi=120, bbox_inches="tight")
     plt.close(figure)
 
