@@ -8,7 +8,7 @@ A restoration much nearer to its original than what was left of it can explain i
 image. How near is the cosine similarity of features, to the image's own original and to the nearest image of the data
 set; the share of restorations whose nearest image is their own says how many are *identified*. A similarity by itself
 is no evidence: good models restore images well that they have never seen. So the same attack on held-out images, or on
-a model trained on other data, is the control, and `ambient.dominance` compares the two.
+a model trained on other data, is the control, and `ambient.metrics.dominance` compares the two.
 
 Masks without an inpainting model. Lugmayr et al. (2022, RePaint): go down the levels, at each replace what is known by
 its noisy version, and draw the hidden part by the reverse kernel; noise the result again and repeat. Each repetition is
@@ -31,11 +31,11 @@ from torch import Tensor
 
 from ambient import kernels
 from ambient.denoisers import Denoiser
-from ambient.features import unit
-from ambient.memorization import nearest
+from ambient.metrics.features import unit
+from ambient.metrics.memorization import nearest
 from ambient.process import Level
 from ambient.randomness import IndexedNoise
-from ambient.sampling import restore
+from ambient.sampling.generation import restore
 
 Restoration = Literal["mean", "posterior"]
 
@@ -88,7 +88,7 @@ def noise_and_restore(
         restoration: "mean" for E[X_0 | X_t], one evaluation; "posterior" for a sample of p(. | x_t).
         draw: Number of the posterior sample: another gives another sample for the same x_t.
         condition: Keyword arguments of the denoiser.
-        options: steps, sigma_min and sampler of `ambient.sampling.restore`.
+        options: steps, sigma_min and sampler of `ambient.sampling.generation.restore`.
 
     Raises:
         ValueError: If there is not one index for each image, or `options` do not fit the level.
@@ -143,7 +143,7 @@ class RePaint:
 
     Attributes:
         denoiser: h, called in variance-exploding coordinates.
-        sigmas: Decreasing levels that end at 0, (steps + 1,), as for `ambient.sampling.generate`.
+        sigmas: Decreasing levels that end at 0, (steps + 1,), as for `ambient.sampling.generation.generate`.
         seed: Seed of the attack; the noise of an image is a function of it and the image's index.
         repeats: Sweeps at each level, >= 1; more are less biased, at that many evaluations a level.
         condition: Keyword arguments of the denoiser.
@@ -172,7 +172,7 @@ class RePaint:
             level, target = (Level(torch.ones_like(s), s).on(x) for s in (sigma, sigma_next))
             for repeat in range(self.repeats):
                 if repeat:
-                    x = target.to(level).perturb(x, noise())
+                    x = target.transition_to(level).perturb(x, noise())
                 h = self.denoiser(x, level, **self.condition)
                 drawn = kernels.ancestral(h, x, level, target).sample(noise())
                 x = torch.where(hidden, drawn, target.perturb(known, noise()))

@@ -62,13 +62,13 @@ def ancestral(x_0: Tensor, x_t: Tensor, level: Level, target: Level) -> Step:
     Raises:
         ValueError: If the target is noisier than `level`.
     """
-    variance = target.to(level).variance * (target.sigma / level.sigma) ** 2
+    variance = target.transition_to(level).variance * (target.sigma / level.sigma) ** 2
     return Step(tweedie.nature_mean(x_0, x_t, target, level), variance.sqrt())
 
 
 def euler_maruyama(x_0: Tensor, x_t: Tensor, level: Level, target: Level) -> Step:
     """Euler-Maruyama in sigma^2 of the reverse SDE (P1 eq. 2.2); arguments as in `ancestral`."""
-    back = target.to(level)
+    back = target.transition_to(level)
     return Step(tweedie.nature_mean(x_0, x_t, target, level), back.std / back.scale)
 
 
@@ -77,7 +77,7 @@ def euler_maruyama_sigma(x_0: Tensor, x_t: Tensor, level: Level, target: Level) 
 
     In VE coordinates y = x / alpha: y_s = y + 2 (1 - sigma_s / sigma_t)(h - y) + sqrt(sigma_t^2 - sigma_s^2) Z.
     """
-    back = target.to(level)
+    back = target.transition_to(level)
     y_t = x_t / per_sample(level.alpha, x_t)
     y_s = y_t + 2 * per_sample(1 - target.ratio / level.ratio, x_t) * (x_0 - y_t)
     return Step(per_sample(target.alpha, x_t) * y_s, back.std / back.scale)
@@ -89,7 +89,7 @@ def ddim(x_0: Tensor, x_t: Tensor, level: Level, target: Level) -> Step:
     Raises:
         ValueError: If the target is noisier than `level`.
     """
-    target.to(level)
+    target.transition_to(level)
     noise = tweedie.from_x_0(x_0, x_t, level, "epsilon")
     return Step(target.perturb(x_0, noise), torch.zeros_like(target.sigma))
 

@@ -69,7 +69,7 @@ class Level:
         """X_t = alpha X_0 + sigma Z for `x_0` and standard normal `noise`, both (B, *)."""
         return per_sample(self.alpha, x_0) * x_0 + per_sample(self.sigma, x_0) * noise
 
-    def to(self, level: Level) -> Transition:
+    def transition_to(self, level: Level) -> Transition:
         """The transition from this level to a noisier one.
 
         Raises:

@@ -84,7 +84,7 @@ def nature_coefficients(nature: Level, level: Level) -> tuple[Tensor, Tensor]:
     Raises:
         ValueError: If `level` is cleaner than `nature` for any sample.
     """
-    step = nature.to(level)
+    step = nature.transition_to(level)
     return nature.alpha * step.variance / level.sigma**2, step.scale * (nature.sigma / level.sigma) ** 2
 
 

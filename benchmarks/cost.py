@@ -19,10 +19,13 @@ from rich.console import Console
 from rich.table import Table
 from torch import nn
 
+from ambient.data import Batch
 from ambient.denoisers import EDMDenoiser
-from ambient.files import write_json
-from ambient.objectives import Batch, Objective
+from ambient.objectives import (
+    Objective,
+)
 from ambient.randomness import Draws
+from ambient.runs.files import write_json
 from toy.exact.methods import METHODS
 from toy.exact.networks import denoiser_of
 from toy.exact.worlds import World, easy, stream32

@@ -38,8 +38,8 @@ from torch import Tensor
 from torch.distributions import VonMises
 
 from ambient.denoisers import Denoiser
-from ambient.files import write_json
 from ambient.process import VE, Level, as_level
+from ambient.runs.files import write_json
 from theory.mixture import GaussianMixture
 from toy.exact.measures import MULTIPLES, relative_error
 from toy.exact.worlds import FIXED8, RandomMixture, World, fixed8

@@ -26,9 +26,12 @@ from torch import Tensor
 
 from ambient.data import Samples
 from ambient.denoisers import EDMDenoiser
-from ambient.files import read_records, write_json
-from ambient.objectives import EDMWeight, Hybrid
+from ambient.objectives import (
+    EDMWeight,
+    Hybrid,
+)
 from ambient.process import VE
+from ambient.runs.files import read_records, write_json
 from ambient.training import TrainingConfig, train
 from toy.networks import NetworkName, build, parameters
 

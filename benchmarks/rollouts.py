@@ -18,9 +18,9 @@ from rich.table import Table
 from torch import Tensor
 
 from ambient import kernels
-from ambient.files import write_json
+from ambient.posterior.rollout import PosteriorRollout
 from ambient.randomness import Draws
-from ambient.rollout import PosteriorRollout
+from ambient.runs.files import write_json
 from toy.exact.measures import energy_distance
 from toy.exact.worlds import WORLDS
 

@@ -33,12 +33,11 @@ import torch
 from rich.console import Console
 from torch import Tensor
 
+from ambient.data import Batch
 from ambient.denoisers import Denoiser
-from ambient.files import write_atomically, write_json
 from ambient.levels import UniformSteps
 from ambient.objectives import (
     AmbientScoreMatching,
-    Batch,
     DenoisingScoreMatching,
     EpsilonWeight,
     Loss,
@@ -47,10 +46,11 @@ from ambient.objectives import (
 )
 from ambient.process import Level
 from ambient.randomness import Draws
+from ambient.runs.console import run as run_command
+from ambient.runs.files import write_atomically, write_json
+from ambient.runs.tables import markdown, rich_table
 from benchmarks.sdxl_model import Model, build, full_passes, set_checkpointing
 from benchmarks.sdxl_report import entries, verdicts
-from sdxl.console import run as run_command
-from sdxl.tables import markdown, rich_table
 from sdxl.train import PAPER_WEIGHTS, sdxl_consistency
 
 METHODS = ("dsm", "ambient", "consistency", "recommended", "ambient, P1's order", "consistency, P1's order")

@@ -17,7 +17,7 @@ import torch
 from scipy import stats
 from torch import Tensor
 
-from ambient.dominance import Dominance, Interval
+from ambient.metrics.dominance import Dominance, Interval
 from ambient.randomness import generator
 
 Outcome = Literal["holds", "does not hold", "cannot be tested at this scale"]
@@ -121,7 +121,7 @@ def over_either(
 
 
 def of_interval(interval: Interval, over: str) -> Estimate:
-    """An interval of `ambient.dominance`."""
+    """An interval of `ambient.metrics.dominance`."""
     return Estimate(interval.value, interval.low, interval.high, over)
 
 

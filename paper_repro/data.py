@@ -10,8 +10,8 @@ import numpy as np
 from PIL import Image
 from sklearn.datasets import load_digits
 
-from ambient.files import write_atomically, write_records
-from ambient.identity import claim_folder
+from ambient.runs.files import write_atomically, write_records
+from ambient.runs.identity import claim_folder
 from paper_repro.products import Data
 from paper_repro.workshop import Workshop
 from sdxl.pairs import Source, units

@@ -7,9 +7,9 @@ from pathlib import Path
 
 from torch import Tensor
 
-from ambient.features import FeatureMap
-from ambient.pretrained import Inception
-from ambient.statistics import FeatureStatistics, distance_name
+from ambient.metrics.features import FeatureMap
+from ambient.metrics.frechet import FeatureStatistics, distance_name
+from ambient.metrics.pretrained import Inception
 from paper_repro import data, make_sdxl
 from paper_repro.products import Data
 from paper_repro.workshop import Workshop

@@ -13,8 +13,8 @@ from typing import Any
 
 import torch
 
-from ambient.pretrained import Inception
-from ambient.pretrained.inception import INCEPTION_URL
+from ambient.metrics.pretrained import Inception
+from ambient.metrics.pretrained.inception import INCEPTION_URL
 from paper_repro import data
 from paper_repro.products import (
     Attack,

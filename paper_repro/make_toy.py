@@ -15,7 +15,7 @@ from typing import Any
 
 from torch import Tensor
 
-from ambient.identity import describe
+from ambient.runs.identity import describe
 from paper_repro.products import Models, Substitutes
 from paper_repro.sizes import Block, blocks, digits, digits_level
 from paper_repro.workshop import Workshop

@@ -8,8 +8,8 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from ambient.dominance import dominance
-from ambient.memorization import similarities
+from ambient.metrics.dominance import dominance
+from ambient.metrics.memorization import similarities
 from paper_repro import data, make_sdxl, pictures, show, substitutes
 from paper_repro.claims import dominates
 from paper_repro.p1_figure8 import STEP, compare_splits

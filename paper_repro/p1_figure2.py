@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from ambient.dominance import superiority
+from ambient.metrics.dominance import superiority
 from paper_repro import make_sdxl, show, substitutes
 from paper_repro.claims import above, over_either, over_images
 from paper_repro.registry import Artefact

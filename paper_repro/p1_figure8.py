@@ -7,7 +7,7 @@ from pathlib import Path
 
 from torch import Tensor
 
-from ambient.dominance import dominance, superiority, violation
+from ambient.metrics.dominance import dominance, superiority, violation
 from paper_repro import make_sdxl, pictures, show, substitutes
 from paper_repro.claims import Test, above, below, dominates, over_either
 from paper_repro.products import Attack

@@ -6,7 +6,7 @@ import shutil
 from functools import partial
 from pathlib import Path
 
-from ambient.files import write_atomically
+from ambient.runs.files import write_atomically
 from paper_repro import results
 from paper_repro.options import Options
 from paper_repro.registry import ARTEFACTS, Artefact

@@ -12,7 +12,7 @@ from PIL import Image
 from torch import Tensor
 
 from ambient.attacks import histogram
-from ambient.files import write_atomically
+from ambient.runs.files import write_atomically
 from sdxl.generate import name_of
 
 

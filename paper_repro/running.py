@@ -17,8 +17,8 @@ from pathlib import Path
 import torch
 from rich.markdown import Markdown
 
-from ambient.files import write_json
-from ambient.identity import describe
+from ambient.runs.files import write_json
+from ambient.runs.identity import describe
 from paper_repro import needs, results
 from paper_repro.claims import Test, untestable
 from paper_repro.options import Options

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from torch import Tensor
 
-from ambient.similarity import P1_THRESHOLDS, summarise
+from ambient.metrics.similarity import P1_THRESHOLDS, summarise
 from paper_repro import pictures
 from paper_repro.claims import Estimate, over_splits
 from paper_repro.results import Table

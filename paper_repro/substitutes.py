@@ -13,9 +13,10 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from ambient import karras, memorization
+from ambient import karras
 from ambient.attacks import RePaint, Similarities, compare, mask_and_restore, noise_and_restore
-from ambient.features import CentredPixels
+from ambient.metrics import memorization
+from ambient.metrics.features import CentredPixels
 from ambient.process import VE
 from paper_repro import make_toy
 from paper_repro.sizes import Block, digits_level

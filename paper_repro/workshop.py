@@ -12,7 +12,7 @@ from typing import Any
 from accelerate import Accelerator
 from rich.console import Console
 
-from ambient.identity import describe
+from ambient.runs.identity import describe
 from paper_repro.options import Options
 from paper_repro.sizes import SdxlSizes, sdxl_sizes
 

@@ -29,14 +29,14 @@ from rich.console import Console
 from torch import Tensor
 
 from ambient.attacks import Restoration, mask_and_restore, noise_and_restore
-from ambient.features import FeatureMap
-from ambient.identity import claim_folder, describe
+from ambient.metrics.features import FeatureMap
+from ambient.runs.console import run as run_command
+from ambient.runs.identity import claim_folder, describe
 from sdxl import lora
 from sdxl.attack_report import AttackResult, make_result, write_result
 from sdxl.attacking import Attack, Restorations, choose, collect, content, restore_all
 from sdxl.checkpoints import BASE, digests, named
 from sdxl.components import SDXL_INPAINTING, Components, ModelOptions, Precision, load
-from sdxl.console import run as run_command
 from sdxl.masks import Masker, MaskOptions, hidden, regions
 from sdxl.measures import FeatureOptions
 from sdxl.pairs import Pair, Source

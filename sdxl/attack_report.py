@@ -14,11 +14,12 @@ from PIL import Image
 from rich.console import Console
 
 from ambient.attacks import histogram
-from ambient.dominance import Dominance, dominance
-from ambient.files import save_tensors, write_atomically, write_json
-from ambient.similarity import P1_THRESHOLDS, SimilaritySummary, summarise
+from ambient.metrics.dominance import Dominance, dominance
+from ambient.metrics.similarity import P1_THRESHOLDS, SimilaritySummary, summarise
+from ambient.runs.figures import save_figure
+from ambient.runs.files import save_tensors, write_atomically, write_json
+from ambient.runs.tables import markdown, rich_table
 from sdxl.attacking import Found, picture
-from sdxl.tables import markdown, rich_table, save_figure
 
 COLUMNS = 8
 """Images a grid: half of them the most similar, the others evenly spread over the data."""

@@ -22,11 +22,11 @@ from torch import Tensor
 from tqdm.auto import tqdm
 
 from ambient.attacks import Similarities, compare
-from ambient.features import FeatureMap
-from ambient.files import save_tensors
-from ambient.images import DataSetError
-from ambient.images.validation import UnusableError
+from ambient.data.images import DataSetError
+from ambient.data.images.validation import UnusableError
+from ambient.metrics.features import FeatureMap
 from ambient.randomness import permutation
+from ambient.runs.files import is_whole, save_tensors
 from sdxl.checkpoints import wearing
 from sdxl.components import Components
 from sdxl.generate import save_png
@@ -145,7 +145,7 @@ def restore_all(
     every = [(name, start) for name, pairs in sets.items() for start in range(0, len(pairs), batch)]
     mine = every[accelerator.process_index :: accelerator.num_processes]
     for checkpoint, source in checkpoints.items():
-        todo = [(name, start) for name, start in mine if not _is_whole(_chunk(folder, checkpoint, name, start))]
+        todo = [(name, start) for name, start in mine if not is_whole(_chunk(folder, checkpoint, name, start), "index")]
         if not todo:
             continue
         with (
@@ -214,14 +214,6 @@ def _order(path: Path) -> list[str]:
     """The restorations in a chunk, in the order of the attack; none if no image of it could be attacked."""
     with safetensors.safe_open(path, "pt") as file:
         return list(json.loads(file.metadata()["order"]))
-
-
-def _is_whole(path: Path) -> bool:
-    try:
-        with safetensors.safe_open(path, "pt") as file:
-            return "index" in file.keys()  # noqa: SIM118  (not a mapping)
-    except (OSError, safetensors.SafetensorError):
-        return False
 
 
 def _slug(kind: str) -> str:

@@ -18,10 +18,10 @@ from accelerate import Accelerator
 from torch import Tensor
 from tqdm.auto import tqdm
 
-from ambient.features import FeatureMap
-from ambient.files import save_tensors
-from ambient.pretrained import ClipScore
-from ambient.statistics import FeatureStatistics
+from ambient.metrics.features import FeatureMap
+from ambient.metrics.frechet import FeatureStatistics
+from ambient.metrics.pretrained import ClipScore
+from ambient.runs.files import is_whole, save_tensors
 
 CHUNK = 128
 
@@ -78,7 +78,7 @@ def audit(
     """
     chunks = [range(start, min(count, start + CHUNK)) for start in range(0, count, CHUNK)]
     mine = chunks[accelerator.process_index :: accelerator.num_processes]
-    todo = [rows for rows in mine if not _is_whole(_path(folder, rows))]
+    todo = [rows for rows in mine if not is_whole(_path(folder, rows), "clip")]
     for rows in tqdm(todo, desc=title, unit="chunk", disable=not accelerator.is_main_process or not todo):
         batch = images(rows)
         texts = ["" for _ in rows] if captions is None else [captions[i] for i in rows]
@@ -100,11 +100,3 @@ def audit(
 
 def _path(folder: Path, rows: range) -> Path:
     return folder / f"{rows.start:08d}-{rows.stop:08d}.safetensors"
-
-
-def _is_whole(path: Path) -> bool:
-    try:
-        with safetensors.safe_open(path, "pt") as file:
-            return "clip" in file.keys()  # noqa: SIM118  (not a mapping)
-    except (OSError, safetensors.SafetensorError):
-        return False

@@ -23,18 +23,18 @@ from accelerate import Accelerator
 from rich.console import Console
 from torch import Tensor
 
-from ambient.files import write_json, write_records
-from ambient.identity import claim_folder, describe
-from ambient.memorization import similarities
-from ambient.pretrained.clip import CLIP
-from ambient.similarity import P1_THRESHOLDS, summarise
-from ambient.statistics import distance_name
+from ambient.metrics.frechet import distance_name
+from ambient.metrics.memorization import similarities
+from ambient.metrics.pretrained.clip import CLIP
+from ambient.metrics.similarity import P1_THRESHOLDS, summarise
+from ambient.runs.console import run as run_command
+from ambient.runs.files import write_json, write_records
+from ambient.runs.identity import claim_folder, describe
 from sdxl import lora
 from sdxl.attacking import choose, content, load_images
 from sdxl.audits import Audit, Extractors, audit
 from sdxl.checkpoints import BASE, digests, named, wearing
 from sdxl.components import ModelOptions, Precision, load
-from sdxl.console import run as run_command
 from sdxl.evaluate_report import Evaluation, write_evaluation
 from sdxl.generate import Options as GenerateOptions
 from sdxl.generate import generate, read_images, read_prompts, save_grid

@@ -9,9 +9,9 @@ from typing import Any
 
 from rich.console import Console
 
-from ambient.files import write_atomically, write_json
-from ambient.similarity import P1_THRESHOLDS
-from sdxl.tables import markdown, rich_table
+from ambient.metrics.similarity import P1_THRESHOLDS
+from ambient.runs.files import write_atomically, write_json
+from ambient.runs.tables import markdown, rich_table
 
 
 @dataclass(frozen=True, eq=False)

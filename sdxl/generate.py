@@ -24,12 +24,12 @@ from PIL import Image
 from torch import Tensor
 from tqdm.auto import tqdm
 
-from ambient.files import write_atomically, write_records
-from ambient.identity import claim_folder, describe
-from ambient.images import to_uint8, to_unit
+from ambient.data.images import to_uint8, to_unit
+from ambient.runs.console import run
+from ambient.runs.files import write_atomically, write_records
+from ambient.runs.identity import claim_folder, describe
 from sdxl import lora
 from sdxl.components import Components, ModelOptions, Precision, load
-from sdxl.console import run
 from sdxl.mitigation import Inference
 from sdxl.sampling import Sampler, sample, stopping_step
 

@@ -30,16 +30,16 @@ from accelerate.utils import gather_object
 from torch import Tensor
 from tqdm.auto import tqdm
 
-from ambient.files import fingerprint, save_tensors, write_json
-from ambient.identity import claim_folder
-from ambient.images import DataSetError, to_unit
-from ambient.images.pixels import decode, fit
-from ambient.images.validation import UnusableError
-from ambient.nature import noisy_copy
+from ambient.data.images import DataSetError, to_unit
+from ambient.data.images.pixels import decode, fit
+from ambient.data.images.validation import UnusableError
+from ambient.data.noisy_copy import noisy_copy
+from ambient.data.shards import DamagedShardError, ShardedSamples, count_rows
 from ambient.process import Discrete, Level
-from ambient.shards import DamagedShardError, ShardedSamples, count_rows
+from ambient.runs.console import run
+from ambient.runs.files import fingerprint, save_tensors, write_json
+from ambient.runs.identity import claim_folder
 from sdxl.components import Components, ModelOptions, Precision, load
-from sdxl.console import run
 from sdxl.pairs import Pair, Source, Unit, units
 
 
@@ -214,7 +214,7 @@ def _cut(unit: Unit, size: int) -> Iterator[list[Pair]]:
 def _encode(
     pairs: list[Pair], components: Components, nature: Level, resolution: int, options: Options
 ) -> tuple[dict[str, Tensor], list[str]]:
-    """The tensors of one shard, see `ambient.shards`, and the captions whose states are shared, in their order."""
+    """The tensors of one shard, see `ambient.data.shards`, and the captions whose states are shared, in their order."""
     index: list[int] = []
     captions: list[str] = []
     latents, sizes = [], []

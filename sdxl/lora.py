@@ -21,8 +21,8 @@ from peft import LoraConfig
 from peft.utils import get_peft_model_state_dict, set_peft_model_state_dict
 from torch import Tensor
 
-from ambient.files import save_tensors
 from ambient.randomness import generator
+from ambient.runs.files import save_tensors
 from sdxl.components import Components
 
 FILE = "pytorch_lora_weights.safetensors"

@@ -17,9 +17,9 @@ from torch import Tensor
 from torch.nn.functional import interpolate
 from transformers.utils import logging as transformers_logging
 
-from ambient.images import to_uint8
-from ambient.pretrained import PretrainedError
-from ambient.pretrained.checked import load_network
+from ambient.data.images import to_uint8
+from ambient.metrics.pretrained import PretrainedError
+from ambient.metrics.pretrained.checked import load_network
 from sdxl.tiny_vision import is_random
 
 YOLOS = "hustvl/yolos-small"

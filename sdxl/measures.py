@@ -10,10 +10,10 @@ import torch
 from torch import Tensor
 from torch.nn.functional import adaptive_avg_pool2d
 
-from ambient.features import FeatureMap, Pixels
-from ambient.pretrained import ClipScore, Inception, dinov2
-from ambient.pretrained.clip import CLIP
-from ambient.pretrained.dinov2 import DINOV2, Protocol
+from ambient.metrics.features import FeatureMap, Pixels
+from ambient.metrics.pretrained import ClipScore, Inception, dinov2
+from ambient.metrics.pretrained.clip import CLIP
+from ambient.metrics.pretrained.dinov2 import DINOV2, Protocol
 from sdxl.tiny_vision import is_random
 
 

@@ -22,11 +22,11 @@ from typing import Any, Literal
 
 import tyro
 
-from ambient.images import DataSetError, ImageOptions
-from ambient.images.archive import Store, ZipStore, open_store
-from ambient.images.hub import image_bytes, is_hub_id, is_saved, open_rows
-from ambient.images.listing import image_names
-from ambient.images.validation import UnusableError
+from ambient.data.images import DataSetError, ImageOptions
+from ambient.data.images.archive import Store, ZipStore, open_store
+from ambient.data.images.hub import image_bytes, is_hub_id, is_saved, open_rows
+from ambient.data.images.listing import image_names
+from ambient.data.images.validation import UnusableError
 
 _CAPTION_FILES = ("metadata.jsonl", "captions.jsonl")
 _IMAGES = (".jpg", ".jpeg", ".png", ".webp")

@@ -32,8 +32,8 @@ from diffusers import (
 from torch import nn
 from transformers import CLIPTextConfig, CLIPTextModel, CLIPTextModelWithProjection, CLIPTokenizer
 
-from ambient.identity import claim_folder
 from ambient.randomness import generator
+from ambient.runs.identity import claim_folder
 
 Variant = Literal["sdxl", "inpainting", "sd"]
 
@@ -216,7 +216,7 @@ def _printable_bytes() -> list[int]:
 
 def main() -> int:
     """Run the command line; returns the exit status."""
-    from sdxl.console import run
+    from ambient.runs.console import run
 
     return run(Options, _main)
 

@@ -24,9 +24,9 @@ from transformers import (
 )
 from transformers.utils import logging as transformers_logging
 
-from ambient.identity import claim_folder
 from ambient.randomness import generator
-from sdxl.console import run
+from ambient.runs.console import run
+from ambient.runs.identity import claim_folder
 from sdxl.tiny import make_tokenizer
 
 RANDOM = "random.json"

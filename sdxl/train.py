@@ -32,10 +32,8 @@ import tyro
 from accelerate import Accelerator
 from torch import nn
 
-from ambient.checkpoints import is_sharded
 from ambient.data import in_memory
-from ambient.files import read_records
-from ambient.identity import describe
+from ambient.data.shards import ShardedSamples
 from ambient.levels import UniformSteps
 from ambient.objectives import (
     AmbientScoreMatching,
@@ -43,18 +41,20 @@ from ambient.objectives import (
     DenoisingScoreMatching,
     EpsilonWeight,
     Hybrid,
-    Near,
     Objective,
     Observed,
+    WithinEpsilon,
     recommended,
     sigma_data_of,
 )
 from ambient.process import Discrete
-from ambient.shards import ShardedSamples
-from ambient.training import Look, TrainingConfig, train
+from ambient.runs.console import run
+from ambient.runs.files import read_records
+from ambient.runs.identity import describe
+from ambient.training import Callback, TrainingConfig, train
+from ambient.training.checkpoints import is_sharded
 from sdxl import lora
 from sdxl.components import Components, ModelOptions, Precision, load
-from sdxl.console import run
 from sdxl.generate import save_grid
 from sdxl.latents import captions_of, open_latents
 from sdxl.mitigation import Mitigation, mitigated
@@ -177,7 +177,7 @@ def objective_of(
 
 def sdxl_consistency(process: Discrete) -> Consistency:
     """The consistency term of P1's SDXL experiments; see the module."""
-    end = Near(float(len(process)), process)
+    end = WithinEpsilon(float(len(process)), process)
     return Consistency(Observed(), end, steps=1, gradient="through", fixed_anchor=False)
 
 
@@ -223,7 +223,7 @@ def fine_tune(options: Options, accelerator: Accelerator) -> Path:
         identity=identity,
         accelerator=accelerator,
         watch=options.watch,
-        looks=[] if is_sharded(accelerator) else _looks(options, components),
+        callbacks=[] if is_sharded(accelerator) else _looks(options, components),
     )
     path = options.output / lora.FILE
     if accelerator.is_main_process:
@@ -246,15 +246,15 @@ def _check_batch(options: Options, accelerator: Accelerator) -> None:
         )
 
 
-def _looks(options: Options, components: Components) -> list[Look]:
+def _looks(options: Options, components: Components) -> list[Callback]:
     """What looks at the model as it is trained: LoRA files that are kept, and validation images."""
 
     def keep(_: nn.Module, step: int) -> None:
         lora.save(components, options.output / f"checkpoint-{step}" / lora.FILE)
 
-    looks = [Look(options.keep_every, keep)]
+    looks = [Callback(options.keep_every, keep)]
     if options.validation_prompts:
-        looks.append(Look(options.validation_every, _validation(options, components)))
+        looks.append(Callback(options.validation_every, _validation(options, components)))
     return looks
 
 

@@ -15,7 +15,7 @@ from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-from ambient.files import write_json
+from ambient.runs.files import write_json
 from theory.report import as_json, write_report
 from theory.running import Result, check_all
 from theory.statements import STATEMENTS, Statement

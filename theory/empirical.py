@@ -130,7 +130,7 @@ class EmpiricalDenoiser:
         return Posterior(mean, largest, neighbours, log_density)
 
     def _step(self, x_t: Tensor, level: Level | Tensor) -> Transition:
-        return self.nature.on(x_t).to(as_level(level).on(x_t))
+        return self.nature.on(x_t).transition_to(as_level(level).on(x_t))
 
     def _chunk(self, x_t: Tensor, step: Transition, samples: slice) -> tuple[Tensor, Tensor, Tensor, Tensor]:
         x = x_t.flatten(1).to(torch.promote_types(x_t.dtype, torch.float32))

@@ -144,7 +144,7 @@ class LinearProblem:
     def _ambient(self, denoiser: Tensor, j: int, root: Tensor) -> Tensor:
         nature, level = self.levels[self.nature], self.levels[j]
         a, b = tweedie.nature_coefficients(nature, level)
-        target = nature.to(level).scale * torch.linalg.solve_triangular(root, self.observed, upper=False).mT
+        target = nature.transition_to(level).scale * torch.linalg.solve_triangular(root, self.observed, upper=False).mT
         return a * denoiser @ root + b * root - target
 
     def _step(self, denoiser: Tensor, j: int) -> Tensor:
@@ -157,7 +157,7 @@ class LinearProblem:
         level = self.levels[j]
         if j <= self.nature:
             return (level.alpha**2 + level.sigma**2).sqrt() * torch.eye(len(self.observed), dtype=self.observed.dtype)
-        step = self.levels[self.nature].to(level)
+        step = self.levels[self.nature].transition_to(level)
         return torch.linalg.cholesky(_noisy(self.observed, step.scale, step.std))
 
 

@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 from ambient import karras
-from ambient.nature import noisy_copy
+from ambient.data.noisy_copy import noisy_copy
 from ambient.process import VE
 from ambient.randomness import generator
 from theory.empirical import EmpiricalDenoiser, HybridOptimum

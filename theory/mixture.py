@@ -128,7 +128,7 @@ class GaussianMixture:
             ValueError: If `target` is noisier than `level` for any sample.
         """
         y, level, target = x.double(), level.on(x), target.on(x)
-        step = target.to(level)
+        step = target.transition_to(level)
         spread, prior = self._spread(level), self._spread(target)
         gain = step.scale.double()[:, None, None] * prior / spread
         variances = step.variance.double()[:, None, None] * prior / spread

@@ -8,7 +8,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from ambient.files import write_json
+from ambient.runs.files import write_json
 from theory.running import Result
 from theory.statements import NOT_CHECKED, Evidence
 

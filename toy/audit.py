@@ -11,14 +11,14 @@ from typing import Any, cast
 import torch
 from torch import Tensor
 
-from ambient import memorization, quality
-from ambient.convolutions import ConvolutionalClassifier, RandomConvolutions
-from ambient.features import CentredPixels, ClassifierFeatures, FeatureMap, Pixels
-from ambient.pretrained import Inception, clip, dinov2
-from ambient.pretrained.dinov2 import Protocol
+from ambient.metrics import memorization, quality
+from ambient.metrics.convolutions import ConvolutionalClassifier, RandomConvolutions
+from ambient.metrics.features import CentredPixels, ClassifierFeatures, FeatureMap, Pixels
+from ambient.metrics.frechet import FeatureStatistics
+from ambient.metrics.pretrained import Inception, clip, dinov2
+from ambient.metrics.pretrained.dinov2 import Protocol
+from ambient.metrics.similarity import P1_THRESHOLDS, P2_THRESHOLDS, summarise
 from ambient.randomness import permutation
-from ambient.similarity import P1_THRESHOLDS, P2_THRESHOLDS, summarise
-from ambient.statistics import FeatureStatistics
 from toy.config import FeatureName, Options
 from toy.data import Split, split_of
 

@@ -23,17 +23,19 @@ from filelock import FileLock, Timeout
 from torch import Tensor, nn
 
 from ambient import karras
-from ambient.augmentation import Augmented
-from ambient.checkpoints import load_trained, trained_state
 from ambient.data import Samples
 from ambient.denoisers import EDMDenoiser, MaskedDenoiser
-from ambient.files import read_records, save_tensors, write_json
-from ambient.objectives import Objective
+from ambient.objectives import (
+    Objective,
+)
 from ambient.objectives.masked import fixed_masks
+from ambient.objectives.wrappers.augmented import Augmented
 from ambient.process import VE, Level
 from ambient.randomness import generator
+from ambient.runs.files import read_records, save_tensors, write_json
 from ambient.sampling import generate
-from ambient.training import Look, TrainingConfig, train
+from ambient.training import Callback, TrainingConfig, train
+from ambient.training.checkpoints import load_trained, trained_state
 from theory.empirical import collapse_level
 from toy.audit import Audit
 from toy.config import Cell, Options
@@ -222,7 +224,7 @@ def _train(
         identity={"network": options.network, "sigma_data": SIGMA_DATA, "stops": stops},
         accelerator=accelerator,
         progress=lambda images, _: report("train", images, options.steps * options.batch),
-        looks=[_snapshots(folder, stops)] if stops else [],
+        callbacks=[_snapshots(folder, stops)] if stops else [],
     )
     if cell.stop is not None:
         load_trained(denoiser, _snapshot(folder, cell.stop))
@@ -235,14 +237,14 @@ def _objective(cell: Cell, options: Options, sigma: float | None) -> Objective:
     return Augmented(objective, options.augment) if options.augment else objective
 
 
-def _snapshots(folder: Path, stops: Sequence[int]) -> Look:
+def _snapshots(folder: Path, stops: Sequence[int]) -> Callback:
     """Keeps the averaged weights as they are after each of `stops` steps."""
 
     def look(denoiser: nn.Module, step: int) -> None:
         if step in stops:
             save_tensors(_snapshot(folder, step), trained_state(denoiser))
 
-    return Look(math.gcd(*stops), look)
+    return Callback(math.gcd(*stops), look)
 
 
 def _snapshot(folder: Path, step: int) -> Path:

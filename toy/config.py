@@ -14,7 +14,7 @@ from typing import Annotated, Any, Literal
 import torch
 import tyro
 
-from ambient.identity import describe
+from ambient.runs.identity import describe
 from toy.data import LABELLED, TRAIN_POOL, DataName, Source
 from toy.methods import METHODS, MethodName
 from toy.networks import NetworkName

@@ -12,10 +12,10 @@ import torch
 from sklearn.datasets import load_digits
 from torch import Tensor
 
-from ambient.files import write_json
-from ambient.images import DataSetError, ImageOptions, ImageSet, IndexList, load_images, subset, to_unit
-from ambient.images.subsets import write_index_list
+from ambient.data.images import DataSetError, ImageOptions, ImageSet, IndexList, load_images, subset, to_unit
+from ambient.data.images.subsets import write_index_list
 from ambient.randomness import permutation
+from ambient.runs.files import write_json
 
 DataName = Literal["digits", "cifar10", "tiny-imagenet", "ffhq", "images"]
 TRAIN_POOL, CLASSIFIER, HELD_OUT = 400, 500, 897

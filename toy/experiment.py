@@ -23,7 +23,7 @@ from accelerate.state import AcceleratorState, is_initialized
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from ambient.identity import claim_folder
+from ambient.runs.identity import claim_folder
 from toy.audit import reference_rows
 from toy.cell import accelerator_of, run_cell
 from toy.config import Cell, Options

@@ -8,8 +8,8 @@ from typing import Any
 import torch
 
 from ambient.denoisers import Denoiser
-from ambient.files import write_json
 from ambient.process import Level
+from ambient.runs.files import write_json
 from theory.empirical import EmpiricalDenoiser
 from toy.cell import cell_folder, load_model
 from toy.config import Cell, Options

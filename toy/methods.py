@@ -20,8 +20,8 @@ from ambient.objectives import (
     recommended,
 )
 from ambient.objectives.masked import MaskedScoreMatching, fixed_masks
-from ambient.objectives.redrawn import Redrawn
-from ambient.objectives.seeded import Seeded
+from ambient.objectives.wrappers.redrawn import Redrawn
+from ambient.objectives.wrappers.seeded import Seeded
 from ambient.process import VE, VP, Level
 
 MethodName = Literal[

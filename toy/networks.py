@@ -19,7 +19,7 @@ from diffusers import UNet2DModel
 from torch import Tensor, nn
 from torch.nn import functional
 
-from ambient.augmentation import AUGMENT_LABELS
+from ambient.objectives.wrappers.augmented import AUGMENT_LABELS
 
 NetworkName = Literal["small", "unet-1m", "unet-14m", "unet-58m"]
 

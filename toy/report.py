@@ -10,7 +10,7 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from ambient.files import read_records, write_atomically, write_json
+from ambient.runs.files import read_records, write_atomically, write_json
 from toy import plots
 from toy.audit import titles
 from toy.config import Cell, Options

@@ -11,42 +11,52 @@ knows neither the network nor the process nor the scale that it serves.
 
 from ambient.objectives.ambient import AmbientScoreMatching, noisier2noise
 from ambient.objectives.antithetic import AntitheticAmbient, AntitheticWeight
-from ambient.objectives.base import Batch, Loss, Objective
-from ambient.objectives.consistency import Anywhere, Consistency, FromAbove, Jump, Near, Observed, paper_consistency
+from ambient.objectives.base import Loss, Objective
+from ambient.objectives.consistency import (
+    Consistency,
+    FromAbove,
+    Observed,
+    OneReverseStep,
+    UniformBelow,
+    WithinEpsilon,
+    paper_consistency,
+)
 from ambient.objectives.dsm import DenoisingScoreMatching
 from ambient.objectives.expectation_maximisation import OnlineEM
 from ambient.objectives.hybrid import Hybrid
 from ambient.objectives.recommended import recommended, sigma_data_of
 from ambient.objectives.second_order import SecondOrderTweedie
-from ambient.objectives.subsampled import Occasional, Subsampled
 from ambient.objectives.sure import SURE
 from ambient.objectives.weights import EDMWeight, EpsilonWeight, NatureWeight, PlainWeight, Weight
+from ambient.objectives.wrappers import Augmented, Occasional, Redrawn, Seeded, Subsampled
 
 __all__ = [
     "SURE",
     "AmbientScoreMatching",
     "AntitheticAmbient",
     "AntitheticWeight",
-    "Anywhere",
-    "Batch",
+    "Augmented",
     "Consistency",
     "DenoisingScoreMatching",
     "EDMWeight",
     "EpsilonWeight",
     "FromAbove",
     "Hybrid",
-    "Jump",
     "Loss",
     "NatureWeight",
-    "Near",
     "Objective",
     "Observed",
     "Occasional",
+    "OneReverseStep",
     "OnlineEM",
     "PlainWeight",
+    "Redrawn",
     "SecondOrderTweedie",
+    "Seeded",
     "Subsampled",
+    "UniformBelow",
     "Weight",
+    "WithinEpsilon",
     "noisier2noise",
     "paper_consistency",
     "recommended",

@@ -18,9 +18,10 @@ from dataclasses import dataclass
 import torch
 
 from ambient import tweedie
+from ambient.data.batch import Batch
 from ambient.denoisers import Denoiser
 from ambient.levels import LevelDistribution, LogNormal
-from ambient.objectives.base import Batch, Loss, Objective
+from ambient.objectives.base import Loss, Objective
 from ambient.objectives.weights import Weight
 from ambient.process import VE, Level
 from ambient.randomness import Draws
@@ -72,7 +73,7 @@ class AntitheticAmbient(Objective):
             raise ValueError("antithetic pairs are for noisy samples; use DenoisingScoreMatching on clean ones")
         added = self.added.draw(draws.uniform(batch.x), above=VE().level(self.smallest)).ratio
         level = Level(nature.alpha, nature.sigma * (1 + added**2).sqrt())
-        noise, step = draws.normal(batch.x), nature.to(level)
+        noise, step = draws.normal(batch.x), nature.transition_to(level)
         pair = torch.cat([step.perturb(batch.x, noise), step.perturb(batch.x, -noise)])
         twice = torch.arange(2 * len(batch)) % len(batch)
         x_0_hat = denoiser(pair, level[twice], **batch[twice].condition)

@@ -36,14 +36,15 @@ import torch
 from torch import Tensor
 
 from ambient import kernels
+from ambient.data.batch import Batch
 from ambient.denoisers import Denoiser
 from ambient.kernels import Kernel
 from ambient.levels import LevelDistribution, UniformTime
-from ambient.objectives.base import Batch, Loss, Objective
+from ambient.objectives.base import Loss, Objective
 from ambient.objectives.weights import PlainWeight, Weight
+from ambient.posterior.rollout import descend, geometric_levels
 from ambient.process import VE, Level, Process
 from ambient.randomness import Draws
-from ambient.rollout import descend, geometric_levels
 
 Anchor = Callable[[Denoiser, Batch, Draws], tuple[Tensor, Level]]
 """(denoiser, batch, draws) -> x_t' (B, *) without gradient, and its level t' (B,)."""
@@ -63,7 +64,7 @@ class Observed:
 
 
 @dataclass(frozen=True)
-class Jump:
+class OneReverseStep:
     """x_t' below t_n by one reverse step from x_n, at a noise-to-signal ratio uniform in (0, that of x_n).
 
     Attributes:
@@ -96,13 +97,13 @@ class FromAbove:
     def __call__(self, denoiser: Denoiser, batch: Batch, draws: Draws) -> tuple[Tensor, Level]:
         level = self.levels.draw(draws.uniform(batch.x), above=batch.nature)
         middle = self.levels.draw(draws.uniform(batch.x), below=level)
-        x_t = batch.nature.to(level).perturb(batch.x, draws.normal(batch.x))
+        x_t = batch.nature.transition_to(level).perturb(batch.x, draws.normal(batch.x))
         h = denoiser(x_t, level, **batch.condition)
         return self.kernel(h, x_t, level, middle).sample(draws.normal(x_t)), middle
 
 
 @dataclass(frozen=True)
-class Near:
+class WithinEpsilon:
     """t'' ~ U[max(0, t' - epsilon), t') (P1 A.6, where t'' could be negative).
 
     Attributes:
@@ -119,7 +120,7 @@ class Near:
 
 
 @dataclass(frozen=True)
-class Anywhere:
+class UniformBelow:
     """sigma'' / alpha'' uniform between 0 and its value at t' (P1's SDXL code, in time there)."""
 
     def __call__(self, start: Level, u: Tensor) -> Level:
@@ -131,8 +132,8 @@ class Consistency(Objective):
     """The two-sample consistency loss, per coordinate.
 
     Attributes:
-        anchor: x_t' and t': `Observed`, `Jump` or `FromAbove`.
-        end: t'' given t': `Near` or `Anywhere`.
+        anchor: x_t' and t': `Observed`, `OneReverseStep` or `FromAbove`.
+        end: t'' given t': `WithinEpsilon` or `UniformBelow`.
         kernel: One reverse step of p_h.
         steps: Reverse steps from t' to t'', geometric in the noise-to-signal ratio, >= 1.
         order: 1 or 2, as in `rollout.descend`.
@@ -143,7 +144,7 @@ class Consistency(Objective):
     """
 
     anchor: Anchor = field(default_factory=Observed)
-    end: End = field(default_factory=Anywhere)
+    end: End = field(default_factory=UniformBelow)
     kernel: Kernel = kernels.ancestral
     steps: int = 6
     order: Literal[1, 2] = 1
@@ -190,7 +191,7 @@ def paper_consistency(
         weight: w(t', 0); 1 as printed, for an ambient term of weight 1.
     """
     anchor = FromAbove(UniformTime(process, t_max), kernel)
-    near = Near(epsilon, process)
+    near = WithinEpsilon(epsilon, process)
     return Consistency(anchor, near, kernel, steps=1, gradient="through", fixed_anchor=False, weight=weight)
 
 

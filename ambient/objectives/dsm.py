@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from ambient.data.batch import Batch
 from ambient.denoisers import Denoiser
 from ambient.levels import LevelDistribution, LogNormal
-from ambient.objectives.base import Batch, Loss, Objective
+from ambient.objectives.base import Loss, Objective
 from ambient.objectives.matching import matching_loss
 from ambient.objectives.weights import EDMWeight, Weight
 from ambient.randomness import Draws

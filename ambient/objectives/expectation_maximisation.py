@@ -29,14 +29,15 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor
 
+from ambient.data.batch import Batch
 from ambient.denoisers import Denoiser
 from ambient.levels import LevelDistribution, LogNormal
-from ambient.objectives.base import Batch, Loss, Objective
+from ambient.objectives.base import Loss, Objective
 from ambient.objectives.matching import matching_loss
 from ambient.objectives.weights import EDMWeight, Weight
+from ambient.posterior.rollout import PosteriorRollout
 from ambient.process import Level
 from ambient.randomness import Draws
-from ambient.rollout import PosteriorRollout
 
 PosteriorSampler = Callable[[Denoiser, Batch, Tensor | None, Draws], Tensor]
 """(denoiser, batch, h(x_n, t_n) if it is known, draws) -> samples of X_0 given x_n, (B, *)."""
@@ -53,7 +54,7 @@ class OnlineEM(Objective):
         reuse: Levels at which each posterior sample serves, >= 1.
         group: m, posterior samples for each observed sample; from 2 on they are re-centred at h(x_n, t_n).
         everywhere: Whether the samples teach the levels above t_n too. The rollouts of a model must not, since only
-            the data know these; samples that need no model (`ambient.particles`) may.
+            the data know these; samples that need no model (`ambient.posterior.particles`) may.
     """
 
     rollout: PosteriorSampler = PosteriorRollout()

@@ -7,9 +7,10 @@ from typing import Literal
 
 import torch
 
+from ambient.data.batch import Batch
 from ambient.denoisers import Denoiser
 from ambient.levels import LevelDistribution, LogNormal
-from ambient.objectives.base import Batch, Loss, Objective
+from ambient.objectives.base import Loss, Objective
 from ambient.objectives.matching import matching_loss
 from ambient.objectives.weights import EDMWeight, Weight
 from ambient.process import Level, where

@@ -20,9 +20,10 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from ambient.data.batch import Batch
 from ambient.denoisers import Denoiser
 from ambient.levels import LevelDistribution, LogNormal
-from ambient.objectives.base import Batch, Loss, Objective
+from ambient.objectives.base import Loss, Objective
 from ambient.objectives.weights import EDMWeight, Weight
 from ambient.process import Level, per_sample
 from ambient.randomness import Draws, IndexedNoise, Purpose

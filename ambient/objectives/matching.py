@@ -3,8 +3,9 @@ r"""The one residual behind every denoising objective: A h(x_t, t) + B x_t - x_n
 from __future__ import annotations
 
 from ambient import tweedie
+from ambient.data.batch import Batch
 from ambient.denoisers import Denoiser
-from ambient.objectives.base import Batch, Loss
+from ambient.objectives.base import Loss
 from ambient.objectives.weights import Weight
 from ambient.process import Level
 from ambient.randomness import Draws
@@ -24,7 +25,7 @@ def matching_loss(denoiser: Denoiser, batch: Batch, level: Level, weight: Weight
     Raises:
         ValueError: If a level is cleaner than its sample.
     """
-    x_t = batch.nature.to(level).perturb(batch.x, draws.normal(batch.x))
+    x_t = batch.nature.transition_to(level).perturb(batch.x, draws.normal(batch.x))
     x_0_hat = denoiser(x_t, level, **batch.condition)
     residual = tweedie.nature_mean(x_0_hat, x_t, batch.nature, level) - batch.x
     loss = weight(level, batch.nature).to(residual) * residual.square().flatten(1).mean(1)

@@ -6,9 +6,9 @@ r"""The recipe for E[X_0 | X_t] at every level from noisy data alone that did be
 with posterior samples by six second-order multistep reverse steps from x_n, four for each observed sample, re-centred
 at h(x_n, t_n), each used at four levels. Nothing is stored, nothing is staged: one objective, from the first step on.
 
-In one or two dimensions the posterior samples need no model: `ambient.particles` draws them from a law fitted to the
-noisy samples once, and the recipe is denoising score matching on these at every level. There the errors of a network
-below t_n, fed back to it, are what limits the first form.
+In one or two dimensions the posterior samples need no model: `ambient.posterior.particles` draws them from a law
+fitted to the noisy samples once, and the recipe is denoising score matching on these at every level. There the errors
+of a network below t_n, fed back to it, are what limits the first form.
 
 No setting needs clean data. The nature level is known; every level scale is a multiple of it; sigma_data follows from
 the noisy samples, `sigma_data_of`, since Var X_n = alpha_n^2 Var X_0 + sigma_n^2."""
@@ -23,9 +23,9 @@ from ambient.levels import LogNormal
 from ambient.objectives.antithetic import AntitheticAmbient, AntitheticWeight
 from ambient.objectives.base import Objective, Sum
 from ambient.objectives.expectation_maximisation import OnlineEM
-from ambient.objectives.subsampled import Occasional, Subsampled
 from ambient.objectives.weights import EDMWeight
-from ambient.particles import Particles
+from ambient.objectives.wrappers.subsampled import Occasional, Subsampled
+from ambient.posterior.particles import Particles
 from ambient.process import Level
 
 FEW_DIMENSIONS = 2

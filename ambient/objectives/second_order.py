@@ -19,10 +19,11 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor
 
+from ambient.data.batch import Batch
 from ambient.denoisers import Denoiser
 from ambient.jacobian import jacobian
 from ambient.levels import LevelDistribution, LogNormal
-from ambient.objectives.base import Batch, Loss, Objective
+from ambient.objectives.base import Loss, Objective
 from ambient.objectives.matching import matching_loss
 from ambient.objectives.weights import EDMWeight, Weight
 from ambient.process import Level, per_sample

@@ -15,9 +15,10 @@ from dataclasses import dataclass
 
 from torch import Tensor
 
+from ambient.data.batch import Batch
 from ambient.denoisers import Denoiser
 from ambient.jacobian import jvp
-from ambient.objectives.base import Batch, Loss, Objective
+from ambient.objectives.base import Loss, Objective
 from ambient.objectives.weights import EDMWeight, Weight
 from ambient.process import per_sample
 from ambient.randomness import Draws

@@ -48,7 +48,7 @@ class EpsilonWeight:
     """w = rho^2 / v: the error of the predicted fresh noise (P1's SDXL loss); 0 at t = t_n."""
 
     def __call__(self, level: Level, nature: Level) -> Tensor:
-        step = nature.to(level)
+        step = nature.transition_to(level)
         return torch.where(step.variance > 0, step.scale**2 / step.variance, torch.zeros_like(step.variance))
 
 

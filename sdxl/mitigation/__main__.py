@@ -18,17 +18,17 @@ from rich.console import Console
 from torch import Tensor
 from tqdm.auto import tqdm
 
-from ambient.dominance import Dominance, dominance
-from ambient.files import write_json
-from ambient.identity import describe
+from ambient.metrics.dominance import Dominance, dominance
 from ambient.process import Level
 from ambient.randomness import IndexedNoise
+from ambient.runs.console import run as run_command
+from ambient.runs.files import write_json
+from ambient.runs.identity import describe
+from ambient.runs.tables import rich_table
 from sdxl import lora
 from sdxl.components import Components, ModelOptions, Precision, load
-from sdxl.console import run as run_command
 from sdxl.generate import read_prompts
 from sdxl.mitigation.magnitude import magnitude
-from sdxl.tables import rich_table
 
 
 @dataclass(frozen=True)

@@ -19,9 +19,13 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from ambient.data import Batch
 from ambient.denoisers import Denoiser
 from ambient.levels import LevelDistribution, UniformSteps
-from ambient.objectives import Batch, Loss, Objective
+from ambient.objectives import (
+    Loss,
+    Objective,
+)
 from ambient.randomness import Draws
 from sdxl.components import Components
 from sdxl.mitigation.captions import CHANGES, CaptionChange, Changer, read_several, vocabulary
@@ -165,7 +169,7 @@ class MagnitudeFilter(Objective):
     def __call__(self, denoiser: Denoiser, batch: Batch, draws: Draws) -> Loss:
         """The loss per sample, (B,), 0 where it is left out; its share is logged as "left out"."""
         level = self.levels.draw(draws.uniform(batch.x), above=batch.nature)
-        x_t = batch.nature.to(level).perturb(batch.x, draws.normal(batch.x))
+        x_t = batch.nature.transition_to(level).perturb(batch.x, draws.normal(batch.x))
         rows = {
             name: value.to(batch.condition[name]).expand_as(batch.condition[name]) for name, value in self.null.items()
         }

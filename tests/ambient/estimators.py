@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from ambient.objectives import Batch
+from ambient.data import Batch
 from ambient.process import Level, per_sample
 from ambient.randomness import Draws
 

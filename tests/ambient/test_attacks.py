@@ -13,9 +13,9 @@ from torch import Tensor
 
 from ambient import karras
 from ambient.attacks import RePaint, compare, corrupt, histogram, mask_and_restore, noise_and_restore
+from ambient.data.noisy_copy import noisy_copy
 from ambient.denoisers import UNetDenoiser
-from ambient.memorization import similarities
-from ambient.nature import noisy_copy
+from ambient.metrics.memorization import similarities
 from ambient.process import VE, VP, Discrete, Level
 from ambient.tweedie import from_x_0
 from theory.empirical import EmpiricalDenoiser

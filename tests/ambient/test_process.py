@@ -17,13 +17,13 @@ SDXL = {"beta_start": 0.00085, "beta_end": 0.012, "beta_schedule": "scaled_linea
 @given(two_levels(), st.floats(0.01, 0.99))
 def test_transitions_compose_and_carry_the_right_variance(levels: tuple[Level, Level], share: float) -> None:
     s, t = levels
-    step = s.to(t)
+    step = s.transition_to(t)
     assert float(step.scale) == pytest.approx(float(t.alpha / s.alpha), rel=1e-14)
     total = step.scale**2 * s.sigma**2 + step.variance
     assert float(total) == pytest.approx(float(t.sigma**2), rel=1e-12)
     middle_ratio = s.ratio + share * (t.ratio - s.ratio)
     middle = Level(torch.tensor(0.7, dtype=torch.float64), 0.7 * middle_ratio)
-    first, second = s.to(middle), middle.to(t)
+    first, second = s.transition_to(middle), middle.transition_to(t)
     assert float(first.scale * second.scale) == pytest.approx(float(step.scale), rel=1e-12)
     variance = second.scale**2 * first.variance + second.variance
     assert float(variance) == pytest.approx(float(step.variance), rel=1e-9)
@@ -32,15 +32,15 @@ def test_transitions_compose_and_carry_the_right_variance(levels: tuple[Level, L
 def test_variance_of_a_tiny_step_keeps_its_digits() -> None:
     s, t = VE().level(1.0), VE().level(1.0 + 1e-9)
     exact = float(t.sigma - 1) * (float(t.sigma) + 1)
-    assert float(s.to(t).variance) == pytest.approx(exact, rel=1e-14)
-    assert float(s.to(s).variance) == 0.0
+    assert float(s.transition_to(t).variance) == pytest.approx(exact, rel=1e-14)
+    assert float(s.transition_to(s).variance) == 0.0
 
 
 def test_perturb_is_exact_and_per_sample() -> None:
     level = Level(torch.tensor([0.5, 2.0]), torch.tensor([3.0, 0.25]))
     x, z = torch.tensor([[1.0, 2.0], [3.0, 4.0]]), torch.tensor([[1.0, -1.0], [2.0, 4.0]])
     assert torch.equal(level.perturb(x, z), torch.tensor([[3.5, -2.0], [6.5, 9.0]]))
-    step = Level.clean().to(level)
+    step = Level.clean().transition_to(level)
     assert torch.allclose(step.perturb(x, z), level.perturb(x, z))
 
 
@@ -142,9 +142,9 @@ def test_levels_of_a_batch() -> None:
 
 def test_what_is_refused() -> None:
     with pytest.raises(ValueError, match="cleaner than the source"):
-        VE().level(1.0).to(VE().level(torch.tensor([2.0, 0.5])))
+        VE().level(1.0).transition_to(VE().level(torch.tensor([2.0, 0.5])))
     with pytest.raises(ValueError, match="without signal"):
-        Flow().level(1.0).to(Flow().level(1.0))
+        Flow().level(1.0).transition_to(Flow().level(1.0))
     for process in (VP(), Flow()):
         with pytest.raises(ValueError, match=r"\[0, 1\]"):
             process.level(1.5)

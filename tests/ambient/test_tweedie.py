@@ -22,7 +22,7 @@ def test_double_tweedie_on_full_covariance_mixtures(
     h = mixture.mean_given(x_t, level, Level.clean())
     x_n = mixture.mean_given(x_t, level, nature)
     assert relative_error(tweedie.nature_mean(h, x_t, nature, level), x_n) <= 1e-12
-    gain = float(level.sigma**2 / (nature.alpha * nature.to(level).variance)) * float(x_n.norm() / h.norm())
+    gain = float(level.sigma**2 / (nature.alpha * nature.transition_to(level).variance)) * float(x_n.norm() / h.norm())
     assert relative_error(tweedie.clean_mean(x_n, x_t, nature, level), h) <= 1e-12 * max(1.0, gain)
 
 

@@ -11,7 +11,9 @@ from torch import Tensor, nn
 
 from ambient.data import Samples
 from ambient.denoisers import EDMDenoiser
-from ambient.objectives import Hybrid
+from ambient.objectives import (
+    Hybrid,
+)
 from ambient.process import VE
 from ambient.training import TrainingConfig, train
 

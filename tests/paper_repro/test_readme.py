@@ -16,7 +16,7 @@ from paper_repro import results, running, sizes
 from paper_repro.__main__ import main
 from paper_repro.options import Options
 from paper_repro.registry import find
-from tests.ambient.images.make import batch, cifar_files
+from tests.ambient.data.images.make import batch, cifar_files
 
 README = Path(__file__).resolve().parents[2] / "README.md"
 

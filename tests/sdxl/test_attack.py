@@ -16,9 +16,9 @@ from PIL import Image
 from rich.console import Console
 
 from ambient.attacks import noise_and_restore
-from ambient.features import Pixels
-from ambient.images import to_uint8
-from ambient.memorization import similarities
+from ambient.data.images import to_uint8
+from ambient.metrics.features import Pixels
+from ambient.metrics.memorization import similarities
 from sdxl import attack, lora
 from sdxl.attack import Mask, Noise, Prompt
 from sdxl.attack_report import write_result

@@ -16,9 +16,9 @@ from rich.console import Console
 from sklearn.metrics.pairwise import cosine_similarity
 
 from ambient.attacks import corrupt
-from ambient.features import Pixels
-from ambient.images import to_unit
-from ambient.quality import frechet_distance
+from ambient.data.images import to_unit
+from ambient.metrics.features import Pixels
+from ambient.metrics.quality import frechet_distance
 from sdxl import evaluate
 from sdxl.attacking import choose, load_images
 from sdxl.checkpoints import named

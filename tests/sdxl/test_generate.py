@@ -12,7 +12,7 @@ from accelerate import Accelerator
 from diffusers import StableDiffusionPipeline, StableDiffusionXLPipeline
 from PIL import Image
 
-from ambient.identity import ConfigMismatchError
+from ambient.runs.identity import ConfigMismatchError
 from sdxl import lora
 from sdxl.components import Components, ModelOptions, load
 from sdxl.generate import Options, generate, name_of, read_prompts, save_grid

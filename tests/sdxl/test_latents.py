@@ -12,9 +12,9 @@ import torch
 from accelerate import Accelerator
 from torch import Tensor
 
-from ambient.identity import ConfigMismatchError
-from ambient.images import DataSetError
-from ambient.nature import nature_noise
+from ambient.data.images import DataSetError
+from ambient.data.noisy_copy import nature_noise
+from ambient.runs.identity import ConfigMismatchError
 from sdxl.components import ModelOptions, load
 from sdxl.latents import Options, load_image, open_latents, write_latents
 from sdxl.pairs import Pair, Source

@@ -15,8 +15,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch import Tensor
 
+from ambient.data import Batch
 from ambient.levels import UniformSteps
-from ambient.objectives import AmbientScoreMatching, Batch, EpsilonWeight
+from ambient.objectives import (
+    AmbientScoreMatching,
+    EpsilonWeight,
+)
 from ambient.process import VP, Discrete, Level
 from ambient.randomness import Draws
 from sdxl import generate, latents, train

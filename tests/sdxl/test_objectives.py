@@ -11,17 +11,23 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from ambient.data import Samples
+from ambient.data import Batch, Samples
 from ambient.denoisers import EDMDenoiser
 from ambient.levels import UniformSteps
-from ambient.objectives import AmbientScoreMatching, Batch, EpsilonWeight, Objective, PlainWeight, recommended
+from ambient.objectives import (
+    AmbientScoreMatching,
+    EpsilonWeight,
+    Objective,
+    PlainWeight,
+    recommended,
+)
 from ambient.process import Discrete, Level
 from ambient.randomness import Draws
 from ambient.training import TrainingConfig, train
 from sdxl import lora
 from sdxl.components import Components, ModelOptions, load
 from sdxl.train import sdxl_consistency
-from tests.ambient.test_training import Network
+from tests.ambient.training.test_loop import Network
 
 
 def _noisy(components: Components, t_n: int, count: int = 32) -> tuple[Samples, Level]:

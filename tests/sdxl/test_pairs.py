@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from ambient.images import DataSetError
+from ambient.data.images import DataSetError
 from sdxl.pairs import Pair, Source, units
 from tests.sdxl.conftest import CAPTIONS, make_pictures
 

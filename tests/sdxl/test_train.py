@@ -14,10 +14,14 @@ from accelerate.state import AcceleratorState
 from diffusers import StableDiffusionPipeline, StableDiffusionXLPipeline
 from torch import Tensor
 
-from ambient.files import read_records
-from ambient.objectives import AmbientScoreMatching, DenoisingScoreMatching, Hybrid
+from ambient.objectives import (
+    AmbientScoreMatching,
+    DenoisingScoreMatching,
+    Hybrid,
+)
 from ambient.objectives.base import Sum
 from ambient.randomness import Draws
+from ambient.runs.files import read_records
 from sdxl import lora
 from sdxl.components import ModelOptions, load
 from sdxl.latents import Options as LatentOptions

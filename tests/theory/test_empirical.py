@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ambient import tweedie
-from ambient.nature import noisy_copy
+from ambient.data.noisy_copy import noisy_copy
 from ambient.process import VE, VP, Flow
 from theory.empirical import EmpiricalDenoiser, HybridOptimum, collapse_level, neighbours
 from theory.mixture import GaussianMixture

@@ -14,7 +14,7 @@ def test_the_grid_is_one_of_fresh_noise_above_the_nature_level():
     sigmas = grid_to_nature(0.7, 50.0, 20, 1e-3)
     assert float(sigmas[0]) == pytest.approx(50)
     nature = VE().level(0.7)
-    fresh = torch.stack([nature.to(VE().level(s)).std for s in sigmas])
+    fresh = torch.stack([nature.transition_to(VE().level(s)).std for s in sigmas])
     assert float(fresh[-1]) == pytest.approx(1e-3)
     torch.testing.assert_close(
         (fresh ** (1 / 7)).diff(), (fresh[-1] ** (1 / 7) - fresh[0] ** (1 / 7)).div(19).expand(19)

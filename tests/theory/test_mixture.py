@@ -90,7 +90,7 @@ def test_posterior_covariance_is_second_order_tweedie(
 def test_reverse_kernel_is_bayes_rule(levels: tuple[Level, Level], seed: int, components: int, d: int) -> None:
     law, _ = world(seed, components, d)
     target, level = levels
-    step = target.to(level)
+    step = target.transition_to(level)
     (x_t,) = points(law, level, seed, 1)
     x_s = points(law, target, seed + 1, 8)
     kernel = law.reverse_kernel(x_t[None], level, target)

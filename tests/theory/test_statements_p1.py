@@ -8,8 +8,11 @@ from typing import Any
 import pytest
 
 from ambient import kernels, tweedie
-from ambient.objectives import AmbientScoreMatching, EpsilonWeight
-from ambient.objectives.consistency import Consistency, FromAbove, Near, _one_sided
+from ambient.objectives import (
+    AmbientScoreMatching,
+    EpsilonWeight,
+)
+from ambient.objectives.consistency import Consistency, FromAbove, WithinEpsilon, _one_sided
 from ambient.objectives.matching import matching_loss
 from ambient.objectives.sure import SURE
 from ambient.process import Transition, transition
@@ -79,7 +82,7 @@ MUTATIONS: list[tuple[Callable[..., Any], str, str, str]] = [
     (Consistency.__call__, "second = denoiser(reach(), end", "second = denoiser(reach(), start", "P1-two-sample"),
     (Consistency.__call__, 'h if self.gradient == "through" else h.detach()', "h.detach()", "P1-two-sample-gradient"),
     (_one_sided, "2 * first", "first", "P1-two-sample-gradient"),
-    (Near.__call__, "t.clamp(max=self.epsilon)", "t", "P1-A.6-times"),
+    (WithinEpsilon.__call__, "t.clamp(max=self.epsilon)", "t", "P1-A.6-times"),
     (FromAbove.__call__, "sample(draws.normal(x_t)), middle", "sample(draws.normal(x_t)), level", "P1-A.6-times"),
     (SURE.__call__, "+ 2 * per_sample", "+ per_sample", "P1-SURE"),
 ]

@@ -8,7 +8,9 @@ import pytest
 
 from ambient import karras, tweedie
 from ambient.levels import UniformTime
-from ambient.objectives import Hybrid
+from ambient.objectives import (
+    Hybrid,
+)
 from ambient.objectives.matching import matching_loss
 from ambient.process import VP, Level, transition
 from tests.mutation import mutate

@@ -7,9 +7,9 @@ import pytest
 import torch
 from torch import Tensor
 
-from ambient.features import ClassifierFeatures, Pixels
-from ambient.similarity import P1_THRESHOLDS, P2_THRESHOLDS
-from ambient.statistics import FeatureStatistics
+from ambient.metrics.features import ClassifierFeatures, Pixels
+from ambient.metrics.frechet import FeatureStatistics
+from ambient.metrics.similarity import P1_THRESHOLDS, P2_THRESHOLDS
 from toy.audit import Audit, reference_rows, thresholds, titles
 from toy.config import Options
 from toy.data import digits

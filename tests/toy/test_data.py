@@ -7,8 +7,8 @@ import pytest
 import torch
 from sklearn.datasets import load_digits
 
-from ambient.images import DataSetError
-from tests.ambient.images.make import encode, folder, picture
+from ambient.data.images import DataSetError
+from tests.ambient.data.images.make import encode, folder, picture
 from toy.data import Source, digits, read_subset, split_of, write_subset
 
 

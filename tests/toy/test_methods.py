@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from ambient.objectives.base import Batch
+from ambient.data import Batch
 from ambient.process import VE, Level
 from ambient.randomness import Draws
 from toy.methods import METHODS

@@ -17,7 +17,7 @@ import pytest
 import safetensors.torch
 import torch
 
-from ambient.files import read_records
+from ambient.runs.files import read_records
 from tests.toy.test_data import pictures
 
 ROOT = Path(__file__).resolve().parents[2]

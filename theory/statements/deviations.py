@@ -12,7 +12,9 @@ from typing import Any
 from torch import Tensor
 
 from ambient.denoisers import Denoiser
-from ambient.objectives import Loss
+from ambient.objectives import (
+    Loss,
+)
 from ambient.process import Level
 from theory.mixture import GaussianMixture
 

@@ -17,8 +17,14 @@ import torch
 from torch import Tensor
 
 from ambient import tweedie
+from ambient.data import Batch
 from ambient.denoisers import Denoiser
-from ambient.objectives import AmbientScoreMatching, Batch, EpsilonWeight, PlainWeight, Weight
+from ambient.objectives import (
+    AmbientScoreMatching,
+    EpsilonWeight,
+    PlainWeight,
+    Weight,
+)
 from ambient.process import VE, VP, Level
 from theory.mixture import GaussianMixture
 from theory.quadrature import NodeDraws, grid, mixture_nodes, normal_nodes
@@ -49,7 +55,7 @@ def _excess(names: tuple[str, ...]) -> tuple[float, float]:
         kernel = LINE.reverse_kernel(x_t, level, nature)
         lowest = ambient_loss(deviated(LINE, None), nature, level)
         least = max(least, abs(lowest - float(weights @ kernel.covariance()[:, 0, 0])))
-        a = nature.alpha * nature.to(level).variance / level.sigma**2
+        a = nature.alpha * nature.transition_to(level).variance / level.sigma**2
         for delta in DEVIATIONS:
             gain = ambient_loss(deviated(LINE, delta), nature, level) - lowest
             excess = max(excess, abs(gain - float(a**2 * (weights @ delta(x_t)[:, 0] ** 2))))
@@ -101,7 +107,7 @@ def _noise_space() -> Findings:
     worst = 0.0
     for nature, level in LEVELS.values():
         (x_n, z), weights = grid(mixture_nodes(LINE, nature, 40), normal_nodes(60))
-        step = nature.to(level)
+        step = nature.transition_to(level)
         x_t = step.scale * x_n + step.std * z
         x_n_hat = LINE.reverse_kernel(x_t, level, nature).mean()
         noise_error = float(weights @ ((x_t - step.scale * x_n_hat) / step.std - z)[:, 0] ** 2)
@@ -127,7 +133,7 @@ def stein_risk(h: Denoiser, level: Level, law: GaussianMixture = LINE) -> float:
 def _identity() -> Findings:
     worst = risk = 0.0
     for nature, level in LEVELS.values():
-        v = nature.to(level).variance
+        v = nature.transition_to(level).variance
         a = nature.alpha * v / level.sigma**2
         x_0, w_0 = mixture_nodes(LINE, Level.clean(), 40)
         for delta in (None, *DEVIATIONS):

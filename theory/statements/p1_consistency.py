@@ -18,8 +18,8 @@ from typing import get_args
 import torch
 from torch import Tensor
 
+from ambient.data import Batch
 from ambient.denoisers import Denoiser
-from ambient.objectives import Batch
 from ambient.objectives.consistency import Gradient, paper_consistency
 from ambient.process import VE, VP, Flow, Level
 from ambient.randomness import Draws

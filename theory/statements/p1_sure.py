@@ -15,7 +15,10 @@ import torch
 from scipy.optimize import minimize_scalar
 from torch import Tensor
 
-from ambient.objectives import Batch, PlainWeight
+from ambient.data import Batch
+from ambient.objectives import (
+    PlainWeight,
+)
 from ambient.objectives.sure import SURE
 from ambient.process import VE, Level
 from theory.quadrature import NodeDraws, grid, mixture_nodes, normal_nodes

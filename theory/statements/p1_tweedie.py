@@ -10,7 +10,11 @@ import torch
 from torch import Tensor
 
 from ambient import kernels, tweedie
-from ambient.objectives import Batch, DenoisingScoreMatching, PlainWeight
+from ambient.data import Batch
+from ambient.objectives import (
+    DenoisingScoreMatching,
+    PlainWeight,
+)
 from ambient.process import VE, VP, Level
 from theory.mixture import GaussianMixture
 from theory.quadrature import NodeDraws, grid, mixture_nodes, normal_nodes
@@ -102,7 +106,7 @@ def _distance_after(steps: int, sigma_min: float = 0.1, sigma_max: float = 5.0, 
 def _two_ways() -> Findings:
     error = 0.0
     for nature, level in LEVELS.values():
-        law, step = mixture(2), nature.to(level)
+        law, step = mixture(2), nature.transition_to(level)
         x = samples(law, level)
         through = law.at(nature).log_density(x, Level(step.scale, step.std))
         error = max(error, float((through - law.log_density(x, level)).abs().max()))
@@ -182,7 +186,7 @@ def _vp_coefficients() -> Findings:
     sigma_n, sigma_t = torch.meshgrid(sigma, sigma, indexing="ij")
     pairs = sigma_n < sigma_t
     sigma_n, sigma_t = sigma_n[pairs], sigma_t[pairs]
-    step = VP().level(sigma_n).to(VP().level(sigma_t))
+    step = VP().level(sigma_n).transition_to(VP().level(sigma_t))
     scale = ((1 - sigma_t**2) / (1 - sigma_n**2)).sqrt()
     std = ((sigma_t**2 - sigma_n**2) / (1 - sigma_n**2)).sqrt()
     return Findings(

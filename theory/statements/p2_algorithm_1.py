@@ -9,9 +9,14 @@ import torch
 from torch import Tensor
 
 from ambient import tweedie
+from ambient.data import Batch
+from ambient.data.noisy_copy import noisy_copy
 from ambient.levels import UniformTime
-from ambient.nature import noisy_copy
-from ambient.objectives import AmbientScoreMatching, Batch, Hybrid, PlainWeight
+from ambient.objectives import (
+    AmbientScoreMatching,
+    Hybrid,
+    PlainWeight,
+)
 from ambient.process import VE, VP, Level
 from ambient.randomness import Draws
 from theory.empirical import EmpiricalDenoiser
@@ -95,7 +100,7 @@ def _sides() -> Findings:
 
 def _redrawn_mean(x_0: Tensor, x_t: Tensor, nature: Level, level: Level) -> Tensor:
     """E[X_n | X_t] where X_n is drawn anew each time: Gaussian conditioning given each clean point, then Bayes."""
-    step = nature.to(level)
+    step = nature.transition_to(level)
     weight = (-torch.cdist(x_t, level.alpha * x_0).square() / (2 * level.sigma**2)).softmax(1)
     gain = step.scale * nature.sigma**2 / level.sigma**2
     each = nature.alpha * x_0 + gain * (x_t[:, None] - level.alpha * x_0)
@@ -114,7 +119,7 @@ def _minimised(denoiser: EmpiricalDenoiser, batch: Batch, z: Tensor, weights: Te
         return expectation(objective(moved, batch, NodeDraws([z], [0.5])), weights)
 
     a, _ = tweedie.nature_coefficients(batch.nature, level)
-    x_t = batch.nature.to(level).perturb(batch.x, z)
+    x_t = batch.nature.transition_to(level).perturb(batch.x, z)
     return max(abs(loss(delta) - loss(None) - float(a**2 * (weights @ delta(x_t)[:, 0] ** 2))) for delta in DEVIATIONS)
 
 
@@ -127,7 +132,7 @@ def _drawn_once() -> Findings:
     batch = Batch(points, nature, torch.arange(len(points)))
     (clean, noise, fresh), anew = grid((_POINTS, quarter), normal_nodes(40), normal_nodes(40))
     redrawn = Batch(nature.perturb(clean, noise), nature, torch.arange(len(clean)))
-    x_t = nature.to(level).perturb(points, z)
+    x_t = nature.transition_to(level).perturb(points, z)
     difference = fixed(x_t, level) - ddpm(x_t, level)
     x = level.perturb(
         digits()[::5], torch.randn(20, 64, dtype=torch.float64, generator=torch.Generator().manual_seed(1))

@@ -16,7 +16,12 @@ import torch
 from torch import Tensor
 
 from ambient import karras, tweedie
-from ambient.objectives import AmbientScoreMatching, Batch, DenoisingScoreMatching, PlainWeight
+from ambient.data import Batch
+from ambient.objectives import (
+    AmbientScoreMatching,
+    DenoisingScoreMatching,
+    PlainWeight,
+)
 from ambient.process import VP, Level
 from theory.empirical import EmpiricalDenoiser
 from theory.mixture import GaussianMixture
@@ -205,7 +210,7 @@ def _equation_6() -> Findings:
         printed_b = s_n**2 / s**2 * ((1 - s**2) / (1 - s_n**2)) ** 0.5
         coefficients = max(coefficients, abs(float(a) / printed_a - 1), abs(float(b) / printed_b - 1))
         (x_n, z), weights = grid(mixture_nodes(LINE, nature, 40), normal_nodes(60))
-        x_t = nature.to(level).perturb(x_n, z)
+        x_t = nature.transition_to(level).perturb(x_n, z)
         batch = Batch(x_n, nature, torch.arange(len(x_n)))
         objective = AmbientScoreMatching(levels=At(level), weight=PlainWeight())
         least = expectation(objective(deviated(LINE, None), batch, NodeDraws([z], [0.5])), weights)
@@ -223,7 +228,7 @@ def _equation_6() -> Findings:
 def _lemma_b_1() -> Findings:
     transition, mean = 0.0, 0.0
     for nature, level in LEVELS.values():
-        step = nature.to(level)
+        step = nature.transition_to(level)
         share = (level.alpha * nature.sigma / (level.sigma * nature.alpha)) ** 2
         printed = (1 - share) * level.sigma**2
         transition = max(transition, abs(float(step.variance / printed) - 1))
@@ -246,7 +251,7 @@ def _lemma_b_1() -> Findings:
 def _v_targets(law: GaussianMixture, nature: Level, level: Level) -> dict[str, float]:
     """Relative error of E[target | X_t] for the v-prediction, for each reading of Z in Lemma B.2."""
     x = samples(law, level)
-    step = nature.to(level)
+    step = nature.transition_to(level)
     h, x_n = law.posterior_mean(x, level), law.reverse_kernel(x, level, nature).mean()
     total, fresh = (x - level.alpha * h) / level.sigma, (x - step.scale * x_n) / step.std
     a, b = tweedie.nature_coefficients(nature, level)

@@ -11,7 +11,7 @@ from sklearn.datasets import load_digits
 from torch import Tensor
 
 from ambient import karras
-from ambient.nature import noisy_copy
+from ambient.data.noisy_copy import noisy_copy
 from ambient.process import VE, VP, Level
 from theory.empirical import EmpiricalDenoiser
 from theory.landing import grid_to_nature
@@ -68,7 +68,7 @@ def _landings(sigma_t: float, start: str) -> float:
     x_n = noisy_copy(x_0, nature, 3, range(8))
     noise = torch.randn(_PATHS, 2, dtype=torch.float64, generator=source)
     if start == "exact":
-        noise = nature.to(level).perturb(x_n[torch.randint(8, (_PATHS,), generator=source)], noise)
+        noise = nature.transition_to(level).perturb(x_n[torch.randint(8, (_PATHS,), generator=source)], noise)
     sigmas = grid_to_nature(float(nature.ratio), float(level.ratio), 60)
     ends = karras.sample_heun(EmpiricalDenoiser(x_n, nature, queries=_PATHS), noise / level.alpha, sigmas, disable=True)
     counts = torch.cdist(ends, x_n / nature.alpha).argmin(1).bincount(minlength=8).double()
@@ -82,7 +82,7 @@ def _uneven(sigma_t: float) -> float:
     rank k collects the starts between the quantiles k/N and (k + 1)/N of q_T.
     """
     nature, level = VP().level(0.5), VP().level(sigma_t)
-    step = nature.to(level)
+    step = nature.transition_to(level)
     x_n = np.array([-1.1, -0.2, 0.6, 1.9])
 
     def excess(x: float, q: float) -> float:

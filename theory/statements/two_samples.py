@@ -16,10 +16,10 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from ambient.data import Batch
 from ambient.denoisers import Denoiser
 from ambient.kernels import Kernel, Step, ancestral
-from ambient.objectives import Batch
-from ambient.objectives.consistency import Consistency, FromAbove, Gradient, Near
+from ambient.objectives.consistency import Consistency, FromAbove, Gradient, WithinEpsilon
 from ambient.process import VE, Level
 from theory.mixture import GaussianMixture, ReverseKernel
 from theory.quadrature import NodeDraws, grid, mixture_nodes, normal_nodes
@@ -106,7 +106,7 @@ def two_samples(
     axes = mixture_nodes(law, process.level(times.nature), 3), normal_nodes(3), normal_nodes(3), z, z
     (x_n, *noises), weights = grid(*axes)
     anchor = FromAbove(_Two(At(process.level(times.t)), At(process.level(times.middle))), kernel)
-    near = Near(times.middle - times.end, process)
+    near = WithinEpsilon(times.middle - times.end, process)
     objective = Consistency(anchor, near, kernel, steps=1, gradient=gradient, fixed_anchor=False)
     batch = Batch(x_n, process.level(times.nature), torch.arange(len(x_n)))
     recorded = Recorded(denoiser, [])

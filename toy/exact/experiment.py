@@ -19,7 +19,7 @@ from rich.console import Console
 from torch import Tensor
 
 from ambient.data import Samples
-from ambient.files import read_records, write_json
+from ambient.runs.files import read_records, write_json
 from ambient.training import TrainingConfig, train
 from toy.exact import measures, report
 from toy.exact.methods import METHODS, Stage

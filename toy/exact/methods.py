@@ -25,7 +25,7 @@ from ambient.objectives import (
 )
 from ambient.objectives.base import Sum
 from ambient.objectives.recommended import FEW_DIMENSIONS
-from ambient.particles import fit_particles
+from ambient.posterior.particles import fit_particles
 from ambient.process import VP
 from toy.exact.worlds import World
 
@@ -139,6 +139,6 @@ rollout-consistency  antithetic anchor, then consistency from x_n over six ances
 two-stage-sure       Aali et al. 2023: SURE at t_n, then denoising score matching on E[X_0 | X_n]
 second-order         antithetic anchor and Gaussian posteriors below t_n
 rollout-em           antithetic anchor and re-centred online EM over rollouts of the model
-particles            online EM on exact posterior samples of a law fitted to the noisy samples (`ambient.particles`)
+particles            online EM on exact posterior samples of a law fitted to the noisy samples (`posterior.particles`)
 recommended          `ambient.objectives.recommended`: particles in 2 dimensions, rollout-em above
 """

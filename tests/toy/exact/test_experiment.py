@@ -10,7 +10,9 @@ import pytest
 import torch
 from torch import Tensor
 
-from ambient.objectives import sigma_data_of
+from ambient.objectives import (
+    sigma_data_of,
+)
 from toy import run
 from toy.exact import measures, report
 from toy.exact.experiment import Options, main
@@ -92,7 +94,7 @@ def test_what_methods_see() -> None:
         assert any(stage.data == "clean" for stage in built) == (name == "oracle")
 
 
-@pytest.mark.filterwarnings("ignore::ambient.collapse.CollapseWarning")
+@pytest.mark.filterwarnings("ignore::ambient.training.collapse.CollapseWarning")
 def test_cells_are_computed_once_and_reported(tmp_path: Path) -> None:
     options = Options(("easy",), tuple(METHODS), (0,), steps=8, batch=64, samples=64, output=tmp_path)
     main(options)

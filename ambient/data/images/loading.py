@@ -1,0 +1,168 @@
+"""One call that reads a data set of images, whatever its layout, and says what is wrong with it."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import warnings
+from collections import Counter
+from dataclasses import dataclass, replace
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from ambient.data.images.archive import Store, open_store
+from ambient.data.images.cifar import find_batches, list_cifar
+from ambient.data.images.folders import list_folder
+from ambient.data.images.hub import is_hub_id, is_saved, list_hub
+from ambient.data.images.listing import Entry, ImageOptions, Listing
+from ambient.data.images.pixels import fit, to_unit
+from ambient.data.images.tiny_imagenet import find_tiny_imagenet, list_tiny_imagenet
+from ambient.data.images.validation import DataSetError, Fault, Report, UnusableError
+
+
+@dataclass(frozen=True, eq=False)
+class ImageSet:
+    """A data set of images in memory, held as bytes.
+
+    Attributes:
+        pixels: (N, C, H, W) uint8, C = 1 or 3.
+        labels: Classes, (N,) int64 below `len(classes)`; None where they were not asked for.
+        classes: Names of the classes.
+        names: Name of each image inside the data set.
+        report: What reading it found.
+        fingerprint: SHA-256 of the images as they were before cropping, resizing and conversion, in order, and of their
+            names: which images these are, at any resolution.
+    """
+
+    pixels: Tensor
+    labels: Tensor | None
+    classes: tuple[str, ...]
+    names: tuple[str, ...]
+    report: Report
+    fingerprint: str
+
+    def __len__(self) -> int:
+        return len(self.pixels)
+
+    @cached_property
+    def images(self) -> Tensor:
+        """The images, (N, C, H, W) float32 in [-1, 1]; converted once."""
+        return to_unit(self.pixels)
+
+    def take(self, index: Tensor) -> ImageSet:
+        """The images at `index`, (M,), as a data set of the same report; its fingerprint tells it from the whole."""
+        digest = hashlib.sha256(self.fingerprint.encode() + index.long().cpu().contiguous().numpy().tobytes())
+        return replace(
+            self,
+            pixels=self.pixels[index],
+            labels=None if self.labels is None else self.labels[index],
+            names=tuple(self.names[i] for i in index.tolist()),
+            fingerprint=digest.hexdigest(),
+        )
+
+
+def load_images(source: str | os.PathLike[str], options: ImageOptions | None = None) -> ImageSet:
+    """Read a data set of images and check every file of it.
+
+    Recognised by content: CIFAR-10's archive or folder of batches; Tiny ImageNet's zip or folder; zips and folders of
+    PNG, JPEG or WebP images, with EDM's dataset.json or a folder for each class; Hugging Face data sets, saved or by
+    hub id.
+
+    Args:
+        source: A file, a folder, or a hub id.
+        options: How to read it; `ImageOptions()` by default.
+
+    Raises:
+        DataSetError: If it cannot be read, holds no images, or any file of it cannot be used and `options.skip_bad` is
+            not set. Its report lists every fault of every file.
+    """
+    options = options or ImageOptions()
+    path = Path(source)
+    if is_saved(path) or (not path.exists() and is_hub_id(str(source))):
+        return _read(str(source), list_hub(str(source), options), options)
+    store = open_store(path)
+    try:
+        listing = _list(store, options)
+        listing.faults[:0] = store.faults
+        return _read(str(source), listing, options)
+    finally:
+        store.close()
+
+
+def _list(store: Store, options: ImageOptions) -> Listing:
+    if (prefix := find_batches(store)) is not None:
+        return list_cifar(store, prefix, options)
+    if (prefix := find_tiny_imagenet(store)) is not None:
+        return list_tiny_imagenet(store, prefix, options)
+    return list_folder(store, options)
+
+
+def _read(source: str, listing: Listing, options: ImageOptions) -> ImageSet:
+    for warning in listing.warnings:
+        warnings.warn(warning, stacklevel=3)
+    faults = list(listing.faults)
+    entries: list[Entry] = []
+    arrays: list[np.ndarray] = []
+    digests: list[bytes] = []
+    for entry in listing.entries[: options.limit]:
+        try:
+            _check_label(entry, listing.classes, options)
+            original = entry.load()
+            arrays.append(fit(original, options.resolution, options.channels).transpose(2, 0, 1))
+        except UnusableError as error:
+            faults.append(error.fault(entry.name))
+            continue
+        entries.append(entry)
+        digests.append(_digest(entry.name, original))
+    kept = _alike(entries, arrays, faults)
+    report = Report(source, listing.layout, len(kept), tuple(faults), tuple(listing.warnings))
+    if faults and not options.skip_bad:
+        raise DataSetError.of_report(report)
+    if not kept:
+        found = f": {report.summary()}" if faults else ""
+        raise DataSetError(f"{source} ({listing.layout}) has no images that can be used{found}", report)
+    pixels = np.empty((len(kept), *arrays[kept[0]].shape), dtype=np.uint8)
+    np.stack([arrays[i] for i in kept], out=pixels)
+    labels = torch.tensor([entries[i].label for i in kept]) if options.labels else None
+    names = tuple(entries[i].name for i in kept)
+    fingerprint = hashlib.sha256(b"".join(digests[i] for i in kept)).hexdigest()
+    return ImageSet(torch.from_numpy(pixels), labels, listing.classes, names, report, fingerprint)
+
+
+def _check_label(entry: Entry, classes: tuple[str, ...], options: ImageOptions) -> None:
+    if not options.labels:
+        return
+    if entry.label is None:
+        raise UnusableError("no label", "the data set gives it no class")
+    if isinstance(entry.label, bool) or not isinstance(entry.label, int) or not 0 <= entry.label < len(classes):
+        raise UnusableError("wrong label", f"{entry.label!r} is not one of the {len(classes)} classes")
+
+
+def _alike(entries: list[Entry], arrays: list[np.ndarray], faults: list[Fault]) -> list[int]:
+    """Positions of the arrays, (C, H, W), with the most frequent size and channels; a fault for every other."""
+    if not arrays:
+        return []
+    height, width = Counter(array.shape[1:] for array in arrays).most_common(1)[0][0]
+    depth = Counter(len(array) for array in arrays).most_common(1)[0][0]
+    kept = []
+    for i, (entry, array) in enumerate(zip(entries, arrays, strict=True)):
+        if array.shape[1:] != (height, width):
+            found = f"{array.shape[2]}x{array.shape[1]} among {width}x{height}; set a resolution"
+            faults.append(Fault("wrong size", entry.name, found))
+        elif len(array) != depth:
+            kinds = {1: "grey", 3: "colour"}
+            found = f"{kinds[len(array)]} among {kinds[depth]} images; set channels to rgb or grey"
+            faults.append(Fault("mixed channels", entry.name, found))
+        else:
+            kept.append(i)
+    return kept
+
+
+def _digest(name: str, pixels: np.ndarray) -> bytes:
+    digest = hashlib.sha256(f"{name}\0{pixels.shape}\0".encode())
+    digest.update(np.ascontiguousarray(pixels).data)
+    return digest.digest()

@@ -1,0 +1,1 @@
+"""Measures of samples: features, Fréchet distances, quality, memorisation, similarities and their comparison."""

@@ -1,0 +1,77 @@
+"""What a run is, as JSON: so that a resume can tell whether it is asked to continue the same thing."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from torch import Tensor
+
+from ambient.runs.files import fingerprint, write_json
+
+_LONG = 64
+"""Tensors of more numbers than this are recorded by their fingerprint."""
+
+
+class ConfigMismatchError(ValueError):
+    """A folder holds the results of another configuration."""
+
+
+def describe(value: Any) -> Any:
+    """`value` as JSON: dataclasses by class and fields, tensors as lists, long ones by fingerprint, functions by name.
+
+    A field with the metadata {"identity": False} is left out: what follows from other things that are recorded.
+    """
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        recorded = [f for f in dataclasses.fields(value) if f.init and f.metadata.get("identity", True)]
+        fields = {f.name: describe(getattr(value, f.name)) for f in recorded}
+        return {"kind": type(value).__name__, **fields}
+    if isinstance(value, Tensor):
+        return value.tolist() if value.numel() <= _LONG else f"{tuple(value.shape)} {fingerprint(value)[:16]}"
+    if isinstance(value, Mapping):
+        return {str(key): describe(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [describe(item) for item in value]
+    if isinstance(value, Path):
+        return str(value)
+    if callable(value):
+        return value.__name__
+    return value
+
+
+def claim_folder(folder: Path, identity: Mapping[str, Any], name: str = "config.json") -> None:
+    """Record `identity` in `folder`, or check that it is what the folder already holds.
+
+    Raises:
+        ConfigMismatchError: Naming each field that differs, with the saved and the requested value.
+    """
+    path = folder / name
+    wanted = json.loads(json.dumps(describe(identity)))
+    if not path.exists():
+        write_json(path, wanted)
+        return
+    try:
+        saved = json.loads(path.read_text())
+    except json.JSONDecodeError as error:
+        raise ConfigMismatchError(f"{path} is not JSON ({error}); remove it or choose another folder") from error
+    if different := list(_differences(saved, wanted, "")):
+        raise ConfigMismatchError(
+            f"{folder} holds another configuration: {'; '.join(different)}. Choose another folder, or the saved values"
+        )
+
+
+def _differences(saved: Any, wanted: Any, path: str) -> Iterator[str]:
+    if isinstance(saved, dict) and isinstance(wanted, dict):
+        for key in [*saved, *(k for k in wanted if k not in saved)]:
+            where = f"{path}.{key}" if path else key
+            yield from _differences(saved.get(key, "absent"), wanted.get(key, "absent"), where)
+    elif saved != wanted:
+        yield f"{path} is {_short(saved)} there and {_short(wanted)} here"
+
+
+def _short(value: Any) -> str:
+    text = json.dumps(value)
+    return text if len(text) <= 60 else text[:57] + "..."

@@ -1,0 +1,203 @@
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+import safetensors.torch
+import torch
+from torch import Tensor, nn
+
+from ambient.data import Batch, Samples
+from ambient.denoisers import EDMDenoiser
+from ambient.objectives import (
+    AmbientScoreMatching,
+    DenoisingScoreMatching,
+    Loss,
+    Objective,
+)
+from ambient.process import VE
+from ambient.randomness import Draws
+from ambient.runs.files import read_records
+from ambient.runs.identity import ConfigMismatchError
+from ambient.training import NonFiniteLossError, TrainingConfig, train
+
+CONFIG = TrainingConfig(steps=40, batch=8, warmup=5, log_every=5, checkpoint_every=10, ema=0.9)
+SAMPLES = Samples.of_noisy(torch.randn(20, 2, generator=torch.Generator().manual_seed(0)), VE().level(0.3), 0)
+
+
+class Network(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        torch.manual_seed(1)
+        self.layers = nn.Sequential(nn.Linear(3, 16), nn.SiLU(), nn.Linear(16, 2))
+        self.shift = nn.Buffer(torch.zeros(2))
+
+    def forward(self, x: Tensor, c_noise: Tensor) -> Tensor:
+        return self.layers(torch.cat([x, c_noise[:, None]], 1)) + self.shift
+
+
+class Stop(Exception):
+    pass
+
+
+def run(folder: Path, config: TrainingConfig = CONFIG, stop_after: int | None = None, **options: Any) -> nn.Module:
+    def progress(images: int, loss: float) -> None:
+        if stop_after is not None and images >= stop_after * config.batch:
+            raise Stop
+
+    objective = options.pop("objective", AmbientScoreMatching())
+    samples = options.pop("samples", SAMPLES)
+    return train(EDMDenoiser(Network()), objective, samples, config, folder, progress=progress, **options)
+
+
+def test_stopping_anywhere_and_going_on_is_bit_identical(tmp_path: Path) -> None:
+    run(tmp_path / "whole")
+    for stop in (1, 9, 10, 11, 26, 39):
+        with pytest.raises(Stop):
+            run(tmp_path / "parts", stop_after=stop)
+    run(tmp_path / "parts")
+    for name in ("model.safetensors", "checkpoint.safetensors"):
+        whole, parts = (safetensors.torch.load_file(tmp_path / f / name) for f in ("whole", "parts"))
+        assert whole.keys() == parts.keys()
+        assert all(torch.equal(whole[key], parts[key]) for key in whole)
+    assert (tmp_path / "whole/model.safetensors").read_bytes() == (tmp_path / "parts/model.safetensors").read_bytes()
+    logs = [read_records(tmp_path / f / "log.jsonl") for f in ("whole", "parts")]
+    assert [{**r, "seconds": 0} for r in logs[0]] == [{**r, "seconds": 0} for r in logs[1]]
+    assert [r["images"] for r in logs[0]] == [40 * (i + 1) for i in range(8)]
+
+
+def test_a_finished_run_is_only_loaded(tmp_path: Path) -> None:
+    first = run(tmp_path)
+    again = run(tmp_path, stop_after=0)
+    for a, b in zip(first.parameters(), again.parameters(), strict=True):
+        assert torch.equal(a, b)
+
+
+def test_the_update_is_adam_with_the_schedule_and_average_on_record(tmp_path: Path) -> None:
+    """The whole run once more, written out with torch's own parts."""
+    trained = run(tmp_path)
+    denoiser = EDMDenoiser(Network())
+    adam = torch.optim.Adam(denoiser.parameters(), lr=1.0, fused=True)
+    average = [p.detach().clone() for p in denoiser.parameters()]
+    seen: list[int] = []
+    for step in range(40):
+        rows = torch.cat([torch.randperm(20, generator=_order(e)) for e in range(17)])[step * 8 : step * 8 + 8]
+        seen += rows.tolist()
+        loss = AmbientScoreMatching()(denoiser, SAMPLES.batch(rows), Draws.of_step(0, step))
+        loss.per_sample.mean().backward()
+        cosine = 0.5 * (1 + torch.cos(torch.tensor(torch.pi * step / 40, dtype=torch.float64)))
+        adam.param_groups[0]["lr"] = 2e-3 * min(1.0, (step + 1) / 6) * float(cosine)
+        adam.step()
+        adam.zero_grad()
+        decay = min(0.9, (1 + step) / (10 + step))
+        average = [decay * a + (1 - decay) * p.detach() for a, p in zip(average, denoiser.parameters(), strict=True)]
+    for ours, theirs in zip(trained.parameters(), average, strict=True):
+        assert torch.allclose(ours, theirs, rtol=1e-4, atol=1e-6)
+    assert len(set(seen)) == 20
+
+
+def _order(epoch: int) -> torch.Generator:
+    from ambient.randomness import generator
+
+    return generator("order", 0, epoch)
+
+
+def test_another_configuration_is_refused_by_field(tmp_path: Path) -> None:
+    run(tmp_path, identity={"network": "A"})
+    for change, named in [
+        ({"config": replace(CONFIG, learning_rate=1e-3)}, "training.learning_rate is 0.002 there and 0.001 here"),
+        ({"identity": {"network": "B"}}, 'network is "A" there and "B" here'),
+        ({"objective": AmbientScoreMatching(weight=_plain)}, "objective.weight"),
+        ({"samples": Samples.of_noisy(torch.zeros(20, 2), VE().level(0.3), 0)}, "data is"),
+    ]:
+        options: dict[str, Any] = {"identity": {"network": "A"}, **change}
+        with pytest.raises(ConfigMismatchError, match=named.replace(".", r"\.")):
+            run(tmp_path, **options)
+
+
+def _plain(level: Any, nature: Any) -> Tensor:
+    return torch.ones_like(level.sigma)
+
+
+class Poison(Objective):
+    """Ambient score matching that fails at one sample from some step on."""
+
+    def __init__(self, what: str) -> None:
+        self.what, self.calls = what, 0
+
+    def __call__(self, denoiser: Any, batch: Batch, draws: Draws) -> Loss:
+        loss = AmbientScoreMatching()(denoiser, batch, draws)
+        self.calls += 1
+        if self.calls <= 25:
+            return loss
+        bad = batch.index == batch.index[3]
+        if self.what == "loss":
+            return replace(loss, per_sample=torch.where(bad, torch.nan, loss.per_sample))
+        zero = 0 * loss.per_sample
+        return replace(loss, per_sample=loss.per_sample + torch.where(bad, zero.sqrt() * zero.sqrt(), zero))
+
+
+def test_a_non_finite_loss_names_step_levels_and_samples_and_keeps_the_checkpoint(tmp_path: Path) -> None:
+    with pytest.raises(NonFiniteLossError) as caught:
+        train(EDMDenoiser(Network()), Poison("loss"), SAMPLES, CONFIG, tmp_path, identity={"objective": "poison"})
+    message = str(caught.value)
+    assert "the loss is not finite at step 25" in message
+    from ambient.data import Order
+
+    assert f"samples [{int(Order(20, 0)(200, 208)[3])}]" in message
+    assert "sigma/alpha = " in message
+    saved = safetensors.torch.load_file(tmp_path / "checkpoint.safetensors")
+    assert all(bool(value.isfinite().all()) for value in saved.values())
+    with safetensors.safe_open(tmp_path / "checkpoint.safetensors", "pt") as file:
+        assert json.loads(file.metadata()["state"])["step"] == 20
+
+
+def test_a_non_finite_gradient_stops_before_it_reaches_the_weights(tmp_path: Path) -> None:
+    with pytest.raises(NonFiniteLossError, match="the gradient is not finite at step 25"):
+        train(EDMDenoiser(Network()), Poison("gradient"), SAMPLES, CONFIG, tmp_path, identity={"objective": "poison"})
+
+
+def test_training_learns_the_posterior_mean_above_the_nature_level(tmp_path: Path) -> None:
+    """From noisy Gaussian data alone: E[X_0|X_t] = x c / (c + sigma^2) above t_n, where the identity scores 1."""
+    g = torch.Generator().manual_seed(0)
+    samples = Samples.of_noisy(torch.randn(20_000, 2, generator=g), VE().level(0.5), 0)
+    config = TrainingConfig(steps=1200, batch=256, warmup=50, ema=0.99)
+    denoiser = run(tmp_path, config, samples=samples)
+    x_0 = torch.randn(4000, 2, generator=g)
+    for sigma in (0.8, 1.5):
+        x_t = x_0 + sigma * torch.randn(4000, 2, generator=g)
+        exact = x_t / (1 + sigma**2)
+        error = (denoiser(x_t, VE().level(sigma)).detach() - exact).square().mean() / (x_t - exact).square().mean()
+        assert float(error) < 0.02
+
+
+def test_bad_configurations_are_refused() -> None:
+    for options, named in [
+        ({"steps": 0}, "steps"),
+        ({"learning_rate": 0.0}, "learning_rate"),
+        ({"ema": 1.0}, "ema"),
+        ({"log_every": 30, "checkpoint_every": 100}, "multiple of log_every"),
+    ]:
+        with pytest.raises(ValueError, match=named):
+            TrainingConfig(**options)  # type: ignore[arg-type]
+
+
+def test_learning_rates() -> None:
+    constant = TrainingConfig(steps=100, learning_rate=1.0, warmup=9, schedule="constant")
+    assert constant.learning_rate_at(0) == pytest.approx(0.1)
+    assert constant.learning_rate_at(50) == 1.0
+    cosine = replace(constant, schedule="cosine")
+    assert cosine.learning_rate_at(50) == pytest.approx(0.5)
+    assert cosine.learning_rate_at(100) == pytest.approx(0, abs=1e-12)
+
+
+def test_the_log_reports_the_loss_by_level(tmp_path: Path) -> None:
+    clean = Samples.of_clean(SAMPLES.x)
+    run(tmp_path, samples=clean, objective=DenoisingScoreMatching())
+    for record in read_records(tmp_path / "log.jsonl"):
+        assert sum(record["level_count"]) == 40
+        assert sum(record["level_sum"]) / 40 == pytest.approx(record["loss"], rel=1e-5)
+        assert record["terms"]["dsm"] == pytest.approx(record["loss"], rel=1e-6)
