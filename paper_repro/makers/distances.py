@@ -1,0 +1,45 @@
+"""Fréchet distances of generated images to a data set: FID on Inception's features, named after others elsewhere."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from ambient.metrics.frechet import FeatureStatistics, distance_name
+from paper_repro.makers.pairs import batches_of_generated, batches_of_pictures, pairs_of
+from paper_repro.makers.product import Data
+from paper_repro.makers.run import Run
+
+
+class Distances:
+    """Fréchet distances to one data set; statistics are computed once and kept.
+
+    Args:
+        run: The run.
+        data: The data set.
+    """
+
+    def __init__(self, run: Run, data: Data) -> None:
+        self._judge = run.backend.judge(run.accelerator.device)
+        self._count = run.sizes.generated
+        self._reference = self._statistics_of(run, data)
+
+    @property
+    def name(self) -> str:
+        """What the distance is called."""
+        return distance_name(self._judge.name)
+
+    def of(self, folder: Path) -> float:
+        """The distance of the images in a folder of `sdxl.generate`."""
+        path = folder / f"statistics-{self._count}.safetensors"
+        if not path.exists():
+            FeatureStatistics.of_images(batches_of_generated(folder, self._count), self._judge).save(path)
+        return FeatureStatistics.load(path).frechet_distance(self._reference)
+
+    def _statistics_of(self, run: Run, data: Data) -> FeatureStatistics:
+        source, _ = run.backend.source(data)
+        side = run.sizes.resolution
+        folder = run.products.folder("statistics", {"data": source, "side": side, "by": self._judge.name})
+        path = folder / "data.safetensors"
+        if not path.exists():
+            FeatureStatistics.of_images(batches_of_pictures(pairs_of(source), side), self._judge).save(path)
+        return FeatureStatistics.load(path)
