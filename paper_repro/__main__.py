@@ -13,6 +13,7 @@ from rich.table import Table
 from ambient.runs.console import run, say
 from paper_repro.backends import backend_of
 from paper_repro.makers.backend import Backend
+from paper_repro.makers.run import check_device
 from paper_repro.options import Options
 from paper_repro.planning.jobs import HEAD, Job, entry, total
 from paper_repro.registry.artefact import Artefact
@@ -47,6 +48,7 @@ def _make(artefacts: Sequence[Artefact[Any]], options: Options, console: Console
     if options.dry_run:
         _plan(artefacts, options, backend, console)
         return
+    check_device(options.device)
     from paper_repro.making import make_all
 
     make_all(artefacts, options, console)

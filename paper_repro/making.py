@@ -24,7 +24,7 @@ from ambient.runs.files import write_json
 from ambient.runs.identity import describe
 from paper_repro.backends import backend_of, products_of
 from paper_repro.makers.adopted import Adopted
-from paper_repro.makers.run import Run, check_device
+from paper_repro.makers.run import Run
 from paper_repro.options import Options
 from paper_repro.planning import needs
 from paper_repro.registry.artefact import Artefact
@@ -38,11 +38,15 @@ from paper_repro.scripts import script_of
 def make_all(artefacts: Sequence[Artefact[Any]], options: Options, console: Console) -> None:
     """Make artefacts, print each, and write the page of all that have been made.
 
+    Args:
+        artefacts: Which.
+        options: Of the run; its device is there (`paper_repro.makers.run.check_device`).
+        console: Where results go.
+
     Raises:
         MissingError: For the first thing that one needs and does not find.
         ValueError, RuntimeError, OSError: As the commands that it calls do.
     """
-    check_device(options.device)
     run = Run(
         backend=backend_of(options),
         products=products_of(options),

@@ -17,16 +17,15 @@ SCALES: tuple[Scale, ...] = ("smoke", "cpu", "gpu", "paper")
 BlockName = Literal["digits", "cifar10", "ffhq", "tiny-imagenet"]
 Recipe = Literal["paper", "code"]
 _ALONE = ("list", "page")
-_IDS = ("laion", "xrays")
+_IDS = ("ffhq", "laion", "xrays")
 """Data that may be a Hugging Face id or shards, besides a path."""
-_LOCAL = ("cifar10", "ffhq", "tiny_imagenet", "inception", "fid_reference")
+_LOCAL = ("cifar10", "tiny_imagenet", "inception", "fid_reference")
 """What can be a path only."""
 _NO_RESULT = (
     "what", "dry_run", "download", "device", "processes", "adopt", "only_made", "again", "output", "to",
 )  # fmt: skip
 """Options that do not decide a result."""
 _SCALES_OF: dict[str, tuple[Scale, ...]] = {
-    "blocks": ("cpu", "gpu", "paper"),
     "cifar10": ("cpu", "gpu", "paper"),
     "xrays": ("cpu", "gpu", "paper"),
     **dict.fromkeys(("ffhq", "tiny_imagenet", "laion", "sdxl", "inpainting", "sd2", "inception"), ("gpu", "paper")),

@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 from torch import Tensor
@@ -84,7 +85,7 @@ def train(run: Run, block: Block, methods: Sequence[str], images: int, levels: S
     cells = [cell for cell in options.cells() if cell.stop is None and cell.method in methods]
     if run.only_made:
         files = {cell: cell_folder(options, cell) / "metrics.json" for cell in cells}
-        audits = {cell: json.loads(file.read_text()) for cell, file in files.items() if file.exists()}
+        audits = {cell: _audit(file) for cell, file in files.items() if file.exists()}
         return Trained(block, images, audits, options)
     checked = options if "dsm" in methods else replace(options, stops=())
     checked.check()
@@ -101,6 +102,14 @@ def common_seeds(groups: Sequence[Sequence[Cell]]) -> set[int]:
     if not seeds:
         raise ValueError("no split has all the models that this needs; train them without --only-made")
     return seeds
+
+
+def _audit(path: Path) -> dict[str, Any]:
+    """The figures of a model. Raises OSError if the file is damaged, naming it."""
+    try:
+        return dict(json.loads(path.read_text(encoding="utf-8")))
+    except (ValueError, TypeError) as error:
+        raise OSError(f"{path} is damaged ({error}); remove it, and run without --only-made") from error
 
 
 def _options(run: Run, block: Block, methods: Sequence[str], images: int, levels: Sequence[Sigma]) -> Options:

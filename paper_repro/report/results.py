@@ -7,7 +7,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 from paper_repro.options import SCALES, Scale
 from paper_repro.report.claims import Outcome, Test, overall
@@ -105,14 +105,22 @@ def read(folder: Path) -> Made | None:
         saved = json.loads(path.read_text(encoding="utf-8"))
         finding = Finding(
             tuple(Table(t["title"], tuple(t["head"]), tuple(map(tuple, t["rows"]))) for t in saved["tables"]),
-            tuple(Test(**test) for test in saved["tests"]),
+            tuple(map(_test, saved["tests"])),
             dict(saved["pictures"]),
             tuple(saved["surrogates"]),
         )
+        if not finding.tests:
+            raise ValueError("it has no tests")
         facts = {key: saved[key] for key in ("command", "commit", "hardware", "seconds", "date", "key")}
         return Made(saved["name"], saved["scale"], finding, facts, folder)
-    except (ValueError, KeyError, TypeError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise DamagedResultError(f"{path} is damaged ({error}); remove it and make the artefact again") from error
+
+
+def _test(saved: dict[str, Any]) -> Test:
+    if saved["outcome"] not in get_args(Outcome):
+        raise ValueError(f"there is no outcome {saved['outcome']}")
+    return Test(**saved)
 
 
 def every(output: Path, name: str) -> list[Made]:

@@ -1,14 +1,16 @@
+"""Intervals over splits and over images."""
+
 from __future__ import annotations
 
 import math
 
-import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
-from paper_repro.claims import Estimate, Test, above, below, over_images, over_splits, overall, untestable
+from paper_repro.report.claims import below
+from paper_repro.report.estimates import over_either, over_images, over_splits, ratio
 
 NUMBERS = st.floats(-100, 100, allow_subnormal=False)
 
@@ -19,23 +21,6 @@ def test_the_interval_over_splits_is_students(values: list[float]) -> None:
     low, high = stats.t.interval(0.95, len(values) - 1, sum(values) / len(values), max(stats.sem(values), 1e-300))
     assert math.isclose(found.low, low, rel_tol=1e-9, abs_tol=1e-9)
     assert math.isclose(found.high, high, rel_tol=1e-9, abs_tol=1e-9)
-
-
-def test_one_split_decides_nothing() -> None:
-    found = over_splits([0.1])
-    assert below("x", found, 1.0).outcome == "cannot be tested at this scale"
-    assert above("x", found, 1.0).outcome == "cannot be tested at this scale"
-
-
-@given(NUMBERS, st.floats(0, 10), st.floats(0, 10), NUMBERS)
-def test_a_test_says_what_its_interval_says(value: float, down: float, up: float, limit: float) -> None:
-    estimate = Estimate(value, value - down, value + up, "3 splits")
-    outcome = below("x", estimate, limit).outcome
-    assert (outcome == "holds") == (value + up < limit)
-    assert (outcome == "does not hold") == (value - down >= limit)
-    outcome = above("x", estimate, limit).outcome
-    assert (outcome == "holds") == (value - down > limit)
-    assert (outcome == "does not hold") == (value + up <= limit)
 
 
 def test_the_bootstrap_covers_a_mean() -> None:
@@ -56,11 +41,17 @@ def test_pairs_are_drawn_together() -> None:
     assert apart.high - apart.low > 0.1
 
 
-def test_a_verdict_is_that_of_its_worst_test() -> None:
-    holds, fails = Test("a", "holds", "1"), Test("b", "does not hold", "2")
-    open_ = untestable("c", "3")
-    assert overall([holds, holds]) == "holds"
-    assert overall([holds, open_]) == "cannot be tested at this scale"
-    assert overall([holds, open_, fails]) == "does not hold"
-    with pytest.raises(ValueError, match="at least one"):
-        overall([])
+def test_one_split_has_no_interval_over_splits_and_one_over_its_images() -> None:
+    assert below("x", over_splits([0.1]), 1.0).outcome == "cannot be tested at this scale"
+    x = torch.randn(50, generator=torch.Generator().manual_seed(2), dtype=torch.float64)
+    alone = over_either(lambda v: float(v.mean()), [(x,)])
+    assert alone.low < float(x.mean()) < alone.high
+    assert alone.over == "50 images, one split"
+    both = over_either(lambda v: float(v.mean()), [(x,), (x + 1,)])
+    assert math.isclose(both.value, float(x.mean()) + 0.5)
+    assert both.over == "2 splits"
+
+
+def test_a_ratio_leaves_out_splits_without_a_denominator() -> None:
+    assert ratio([1.0, 5.0, 4.0], [2.0, 0.0, 8.0]).over == "2 splits"
+    assert ratio([1.0, 5.0, 4.0], [2.0, 0.0, 8.0]).value == 0.5
