@@ -5,7 +5,7 @@ from __future__ import annotations
 from paper_repro.backends.pretrained import Pretrained
 from paper_repro.backends.stand_ins import StandIns
 from paper_repro.makers.backend import Backend
-from paper_repro.makers.run import Products
+from paper_repro.makers.folders import Products
 from paper_repro.options import Options
 
 __all__ = ["Backend", "backend_of", "products_of"]

@@ -8,13 +8,12 @@ from typing import TYPE_CHECKING, Any
 
 from paper_repro.makers.backend import AnyProduct, Backend, ModelName, NetworkName
 from paper_repro.makers.product import Data, Product, closure
-from paper_repro.makers.run import Products
-from paper_repro.options import BlockName, Options
+from paper_repro.options import BlockName
 from paper_repro.planning.needs import Need, in_order
 from paper_repro.report.evidence import Evidence
 from paper_repro.sizes import blocks
 from paper_repro.sizes.blocks import Block
-from paper_repro.sizes.sdxl import START_STEPS, sdxl_sizes
+from paper_repro.sizes.sdxl import START_STEPS
 
 if TYPE_CHECKING:
     import torch
@@ -32,20 +31,13 @@ _WORK: dict[ModelName, float] = {"sdxl": 6e12, "inpainting": 6e12, "sd2": 0.8e12
 
 
 class Pretrained(Backend):
-    """See the module.
-
-    Args:
-        options: Of the run.
-        products: Folders of products.
-    """
+    """See the module."""
 
     collapses = True
 
-    def __init__(self, options: Options, products: Products) -> None:
-        self._options, self._products = options, products
-        self.sizes = sdxl_sizes(options.scale, options.p1_recipe)
-        self.digits = blocks.digits(options.scale, options.seeds)
-        self.download = options.download
+    @property
+    def download(self) -> bool:
+        return self._options.download
 
     def products(self, asked: Sequence[Product[Any]], stand_ins: Sequence[Product[Any]]) -> list[Product[Any]]:
         return closure(asked)

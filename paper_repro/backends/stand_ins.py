@@ -15,13 +15,11 @@ from typing import TYPE_CHECKING, Any
 
 from paper_repro.makers.backend import AnyProduct, Backend, ModelName, NetworkName
 from paper_repro.makers.product import Data, Product, closure
-from paper_repro.makers.run import Products
-from paper_repro.options import BlockName, Options
+from paper_repro.options import BlockName
 from paper_repro.planning.needs import Need
 from paper_repro.report.evidence import RANDOM, Evidence
 from paper_repro.sizes import blocks
 from paper_repro.sizes.blocks import Block
-from paper_repro.sizes.sdxl import sdxl_sizes
 
 if TYPE_CHECKING:
     import torch
@@ -38,20 +36,13 @@ _IMAGES = 100
 
 
 class StandIns(Backend):
-    """See the module.
+    """See the module."""
 
-    Args:
-        options: Of the run.
-        products: Folders of products.
-    """
-
-    download = False
     collapses = False  # what is not trained cannot collapse
 
-    def __init__(self, options: Options, products: Products) -> None:
-        self._options, self._products = options, products
-        self.sizes = sdxl_sizes(options.scale, options.p1_recipe)
-        self.digits = blocks.digits(options.scale, options.seeds)
+    @property
+    def download(self) -> bool:
+        return False
 
     def products(self, asked: Sequence[Product[Any]], stand_ins: Sequence[Product[Any]]) -> list[Product[Any]]:
         return closure(map(self.shared, [*asked, *stand_ins]))

@@ -14,11 +14,12 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
-from paper_repro.options import BlockName
+from paper_repro.makers.folders import Products
+from paper_repro.options import BlockName, Options
 from paper_repro.planning.needs import Need
 from paper_repro.report.evidence import Evidence
-from paper_repro.sizes.blocks import Block
-from paper_repro.sizes.sdxl import SdxlSizes
+from paper_repro.sizes.blocks import Block, digits
+from paper_repro.sizes.sdxl import SdxlSizes, sdxl_sizes
 
 if TYPE_CHECKING:
     import torch
@@ -37,17 +38,27 @@ AnyProduct = TypeVar("AnyProduct", bound="Product[Any]")
 class Backend(ABC):
     """What stands behind the names of models and data at the scale of a run.
 
+    Args:
+        options: Of the run.
+        products: Folders of products.
+
     Attributes:
         sizes: Of the experiments with Stable Diffusion.
         digits: The embedded digits, with the sizes of the small models on them.
-        download: Whether weights that are not on this machine are fetched.
         collapses: Whether a training is worth the watch for collapse.
     """
 
-    sizes: SdxlSizes
-    digits: Block
-    download: bool
     collapses: bool
+
+    def __init__(self, options: Options, products: Products) -> None:
+        self._options, self._products = options, products
+        self.sizes: SdxlSizes = sdxl_sizes(options.scale, options.p1_recipe)
+        self.digits: Block = digits(options.scale, options.seeds)
+
+    @property
+    @abstractmethod
+    def download(self) -> bool:
+        """Whether weights that are not on this machine are fetched."""
 
     @abstractmethod
     def products(self, asked: Sequence[Product[Any]], stand_ins: Sequence[Product[Any]]) -> list[Product[Any]]:

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
+from torch import Tensor
+
 from ambient.metrics.frechet import FeatureStatistics, distance_name
+from ambient.runs.console import say
 from paper_repro.makers.pairs import batches_of_generated, batches_of_pictures, pairs_of
 from paper_repro.makers.product import Data
 from paper_repro.makers.run import Run
@@ -31,15 +35,20 @@ class Distances:
     def of(self, folder: Path) -> float:
         """The distance of the images in a folder of `sdxl.generate`."""
         path = folder / f"statistics-{self._count}.safetensors"
-        if not path.exists():
-            FeatureStatistics.of_images(batches_of_generated(folder, self._count), self._judge).save(path)
-        return FeatureStatistics.load(path).frechet_distance(self._reference)
+        return self._kept(path, lambda: batches_of_generated(folder, self._count)).frechet_distance(self._reference)
 
     def _statistics_of(self, run: Run, data: Data) -> FeatureStatistics:
         source, _ = run.backend.source(data)
         side = run.sizes.resolution
         folder = run.products.folder("statistics", {"data": source, "side": side, "by": self._judge.name})
-        path = folder / "data.safetensors"
-        if not path.exists():
-            FeatureStatistics.of_images(batches_of_pictures(pairs_of(source), side), self._judge).save(path)
+        return self._kept(folder / "data.safetensors", lambda: batches_of_pictures(pairs_of(source), side))
+
+    def _kept(self, path: Path, batches: Callable[[], Iterable[Tensor]]) -> FeatureStatistics:
+        """The statistics in a file, made of some images if it is not there or damaged, which is said."""
+        if path.exists():
+            try:
+                return FeatureStatistics.load(path)
+            except ValueError as error:
+                say("[yellow]warning:[/yellow]", f"{path} is damaged; it is made again ({error})")
+        FeatureStatistics.of_images(batches(), self._judge).save(path)
         return FeatureStatistics.load(path)

@@ -34,8 +34,13 @@ class Evaluated:
 
 
 @dataclass(frozen=True)
-class Restorations(Product[Evaluated]):
-    """P1's Table 1: errors of E[X_0 | X_t] of several models."""
+class _OfTunes(Product[Evaluated]):
+    """An evaluation of models side by side.
+
+    Attributes:
+        data: What the models were trained on.
+        tunes: The models.
+    """
 
     data: Data
     tunes: tuple[Tune, ...]
@@ -46,6 +51,11 @@ class Restorations(Product[Evaluated]):
 
     def on(self, data: Data) -> Self:
         return replace(self, data=data, tunes=tuple(tune.on(data) for tune in self.tunes))
+
+
+@dataclass(frozen=True)
+class Restorations(_OfTunes):
+    """P1's Table 1: errors of E[X_0 | X_t] of several models."""
 
     def make(self, run: Run) -> Evaluated:
         return _evaluate(run, self.data, self.tunes, "sdxl", restore=run.sizes.restored, images=0)
@@ -60,25 +70,14 @@ class Restorations(Product[Evaluated]):
 
 
 @dataclass(frozen=True)
-class Evaluation(Product[Evaluated]):
+class Evaluation(_OfTunes):
     """P2's Table 3: images from the captions, their distance to the data, similarity and CLIP score.
 
     Attributes:
-        data: What the models were trained on.
-        tunes: The models.
         w24: Whether prompts are optimised at inference (Wen et al. 2024).
     """
 
-    data: Data
-    tunes: tuple[Tune, ...]
     w24: bool = False
-
-    @property
-    def requires(self) -> tuple[Product[Any], ...]:
-        return self.tunes
-
-    def on(self, data: Data) -> Self:
-        return replace(self, data=data, tunes=tuple(tune.on(data) for tune in self.tunes))
 
     def make(self, run: Run) -> Evaluated:
         from sdxl.mitigation import Inference

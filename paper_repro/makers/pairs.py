@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from ambient.runs.files import write_atomically, write_records
-from paper_repro.makers.run import Products
+from paper_repro.makers.folders import Products
 from sdxl.attacking import choose, load_images
 from sdxl.generate import read_images
 from sdxl.pairs import Pair, Source, units

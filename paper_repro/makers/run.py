@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from paper_repro.makers.backend import Backend
+from paper_repro.makers.folders import Products
 from paper_repro.makers.product import Product
 from paper_repro.sizes.sdxl import SdxlSizes
 
@@ -21,27 +18,6 @@ if TYPE_CHECKING:
     from paper_repro.makers.adopted import Adopted
 
 T = TypeVar("T")
-
-
-@dataclass(frozen=True)
-class Products:
-    """The folders of products.
-
-    Attributes:
-        root: Where they are.
-    """
-
-    root: Path
-
-    def folder(self, kind: str, identity: Mapping[str, Any]) -> Path:
-        """The folder of a product: the same for the same identity, and for no other.
-
-        What lies among the products itself is named from here, so that products may be moved together.
-        """
-        from ambient.runs.identity import describe
-
-        text = json.dumps(_from(self.root, describe(identity)), sort_keys=True)
-        return self.root / f"{kind}-{hashlib.sha256(text.encode()).hexdigest()[:10]}"
 
 
 @dataclass(eq=False)
@@ -114,14 +90,3 @@ def check_device(device: str) -> None:
     if number >= torch.cuda.device_count():
         raise ValueError(f"--device {device}: this machine has {torch.cuda.device_count()} CUDA GPU(s), from cuda:0")
     torch.cuda.set_device(number)
-
-
-def _from(root: Path, described: Any) -> Any:
-    """A description with the paths inside `root` relative to it."""
-    if isinstance(described, dict):
-        return {key: _from(root, value) for key, value in described.items()}
-    if isinstance(described, list):
-        return [_from(root, value) for value in described]
-    if isinstance(described, str) and Path(described).is_relative_to(root):
-        return str(Path("products") / Path(described).relative_to(root))
-    return described

@@ -49,11 +49,14 @@ class Models(Product["list[list[Trained]]"]):
         return [block.data for block in backend.blocks(self.data)]
 
     def make(self, run: Run) -> list[list[Trained]]:
-        from paper_repro.makers.trained import train
+        from paper_repro.makers.trained import check_data, train
 
+        blocks = run.backend.blocks(self.data)
+        for block in blocks:  # all before the first training: data that cannot be read are found at once
+            check_data(run, block, max(self._images(block)))
         return [
             [train(run, block, self.methods, images, self._levels(block)) for images in self._images(block)]
-            for block in run.backend.blocks(self.data)
+            for block in blocks
         ]
 
     def cost(self, backend: Backend) -> list[Job]:

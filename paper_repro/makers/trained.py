@@ -92,6 +92,17 @@ def train(run: Run, block: Block, methods: Sequence[str], images: int, levels: S
     return Trained(block, images, run_cells(options, cells, run.console), options)
 
 
+def check_data(run: Run, block: Block, images: int) -> None:
+    """Read a block's data, unless nothing is trained.
+
+    Raises:
+        ValueError: If they cannot be read, or have fewer than `images` to train on, naming what is wrong.
+    """
+    if not run.only_made:
+        options = _options(run, block, ("dsm",), images, (block.middle,))
+        split_of(options.sources, images, block.seeds[0])
+
+
 def common_seeds(groups: Sequence[Sequence[Cell]]) -> set[int]:
     """The splits that every group of models has.
 

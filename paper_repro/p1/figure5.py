@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from itertools import pairwise
 
 from torch import Tensor
@@ -46,12 +46,15 @@ def levels_on_digits(run: Run, stand_ins: Sequence[StandIn]) -> Evidence:
 
 def _tests(own: Mapping[int, Sequence[Tensor]]) -> tuple[Test, ...]:
     """Whether similarity falls from level to level: level -> similarities of each split to the images themselves."""
-    difference: Callable[[Tensor, Tensor], float] = lambda x, y: float((x - y).mean())  # noqa: E731
     return tuple(
         above(
             f"mean similarity of posterior samples to their image larger at t = {a} than at {b}",
-            over_either(difference, list(zip(own[a], own[b], strict=True))),
+            over_either(_mean_difference, list(zip(own[a], own[b], strict=True))),
             0.0,
         )
         for a, b in pairwise(NATURES)
     )
+
+
+def _mean_difference(a: Tensor, b: Tensor) -> float:
+    return float((a - b).mean())

@@ -30,7 +30,10 @@ _LAION = (Tune("laion", "dsm"), Tune("laion", "ambient", 100), Tune("laion", "am
 _XRAY = (Tune("xrays", "ambient", 500), Tune("xrays", "consistency", 500))
 _FFHQ_ALL = (*_ffhq("dsm"), *_ffhq("ambient", *NATURES), *_ffhq("consistency", *NATURES))
 _CONSISTENT = tuple(StandIn("ambient+consistency", t) for t in NATURES)
-_QUALITY = (StandIn("dsm"), *(StandIn("early-stop", t) for t in NATURES), *_CONSISTENT)
+_QUALITY = (
+    StandIn("dsm"),
+    *(StandIn(method, t) for t in NATURES for method in ("early-stop", "ambient+consistency")),
+)
 _CLEAN = StandIn("dsm", size=1)
 _ATTACKED = StandIn("ambient+consistency", 500, size=1)
 

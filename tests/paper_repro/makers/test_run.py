@@ -12,8 +12,9 @@ from rich.console import Console
 
 from paper_repro.backends import backend_of, products_of
 from paper_repro.makers.backend import Backend
+from paper_repro.makers.folders import Products
 from paper_repro.makers.product import Product
-from paper_repro.makers.run import Products, Run, check_device
+from paper_repro.makers.run import Run, check_device
 from paper_repro.options import Options
 from paper_repro.planning.jobs import Job
 from paper_repro.planning.needs import Need

@@ -11,6 +11,7 @@ from rich.console import Console
 from paper_repro.backends import backend_of, products_of
 from paper_repro.makers.adopted import Adopted
 from paper_repro.makers.run import Run
+from paper_repro.makers.small_models import Models
 from paper_repro.makers.trained import common_seeds, train
 from paper_repro.options import Options
 from paper_repro.sizes.blocks import digits
@@ -56,3 +57,11 @@ def test_a_damaged_audit_is_named(tmp_path: Path) -> None:
 def test_without_a_common_split_the_way_out_is_named() -> None:
     with pytest.raises(ValueError, match="without --only-made"):
         common_seeds([[], []])
+
+
+def test_data_that_cannot_be_read_are_found_before_anything_is_trained(tmp_path: Path) -> None:
+    (tmp_path / "cifar.tar.gz").write_bytes(b"no archive")
+    options = Options(scale="cpu", cifar10=str(tmp_path / "cifar.tar.gz"), output=tmp_path / "out")
+    with pytest.raises(ValueError, match=r"cifar\.tar\.gz"):
+        _run(options).make(Models(("cifar10",), ("dsm",), (0,)))
+    assert not (tmp_path / "out").exists()

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 from paper_repro.backends import backend_of
-from paper_repro.options import Options
+from paper_repro.options import BlockName, Options
 from paper_repro.sizes.sdxl import sdxl_sizes
 
 
@@ -18,7 +18,7 @@ def test_where_paper_and_code_differ_both_can_be_named() -> None:
 
 
 def test_only_the_blocks_that_are_asked_for() -> None:
-    every = ("cifar10", "ffhq", "tiny-imagenet")
+    every: tuple[BlockName, ...] = ("cifar10", "ffhq", "tiny-imagenet")
 
     def names(options: Options) -> list[str]:
         return [block.data for block in backend_of(options).blocks(every)]
