@@ -44,7 +44,8 @@ class Level:
     def __post_init__(self) -> None:
         sigma = _as_tensor(self.sigma)
         alpha = _as_tensor(self.alpha).to(sigma.device)
-        alpha, sigma = torch.broadcast_tensors(alpha, sigma)
+        shape = torch.broadcast_shapes(alpha.shape, sigma.shape)
+        alpha, sigma = alpha.expand(shape), sigma.expand(shape)
         if sigma.ndim > 1:
             raise ValueError(f"a level is one number or one for each sample, not of shape {tuple(sigma.shape)}")
         object.__setattr__(self, "alpha", alpha)
@@ -167,7 +168,8 @@ class VE:
         t = _as_tensor(t)
         if bool(((t < 0) | ~t.isfinite()).any()):
             raise ValueError(
-                f"VE is defined for finite times >= 0 (pure noise, alpha = 0, has none), got {t.reshape(-1).tolist()[:4]}"
+                "VE is defined for finite times >= 0 (pure noise, alpha = 0, has none), "
+                f"got {t.reshape(-1).tolist()[:4]}"
             )
         return Level(torch.ones_like(t), t)
 
@@ -223,7 +225,7 @@ class Discrete:
 
     @classmethod
     def from_scheduler(cls, scheduler: Any) -> Discrete:
-        """The training levels of a diffusers scheduler; `Schedule.from_scheduler` has them with what is predicted there.
+        """The training levels of a diffusers scheduler; `Schedule.from_scheduler` also says what is predicted there.
 
         Raises:
             ValueError: If it describes no such levels.

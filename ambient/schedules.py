@@ -9,15 +9,16 @@ level (`timestep`), and what it predicts. Four families of schedulers differ in 
     score, VE    X_t = X_0 + s Z; it is told s, and predicts the score
 
 For EDM, X_0 / sigma_data is predicted in the manner of v: with alpha' = sigma_data c_in and sigma' = s c_in,
-alpha'^2 + sigma'^2 = 1, EDM's x_0 = c_skip y + c_out F (Karras et al. 2022, table 1) is sigma_data (alpha' x + sigma' F)
-for the input x = c_in y, so F is -v, and v where diffusers calls it "v_prediction".
+alpha'^2 + sigma'^2 = 1, EDM's x_0 = c_skip y + c_out F (Karras et al. 2022, table 1) is, for the input x = c_in y,
+sigma_data (alpha' x + sigma' F). So F is -v, and v where diffusers calls it "v_prediction".
 
 Options of the sampling grid (number of steps, spacing, Karras sigmas, dynamic shifts, what `set_timesteps` did) change
 nothing of this, since the network has been trained before.
 
 The last level of a flow, and of betas rescaled to zero terminal signal-to-noise ratio, is pure noise, alpha = 0. It is
 a level like the others: a prediction of v, x_0 or flow gives E[X_0 | X_t] there. A prediction of epsilon does not, so
-that pair is refused. (Where a scheduler puts 2^-24 in place of 0, that is the level.)
+that pair is refused. (Some schedulers put 2^-24 in place of a_N = 0. That is their level, unless it is cleaner than the
+one before, as with linear betas: then it is 0.)
 
 Every scheduler class of diffusers is either in `SUPPORTED` or in `REFUSED` with the reason.
 """
@@ -149,13 +150,15 @@ def _of_betas(scheduler: Any) -> Schedule:
         return _of_flow(scheduler)
     if config.get("variance_type") in ("learned", "learned_range"):
         raise ValueError(
-            f"with variance_type {config.variance_type!r} its network predicts a variance beside the mean, in twice the "
-            "channels; this takes a network that predicts the mean only"
+            f"with variance_type {config.variance_type!r} its network predicts a variance beside the mean, in "
+            "twice the channels; this takes a network that predicts the mean only"
         )
     prediction = _prediction(config, "epsilon", "v_prediction", "sample")
     if config.get("timestep_type") == "continuous" and prediction == "v":
         return Schedule(Discrete(Preconditioned(), _continuous_sigmas(scheduler)), "v", "log_sigma")
-    alphas_cumprod = scheduler.alphas_cumprod.double().cpu()
+    alphas_cumprod = scheduler.alphas_cumprod.double().cpu().clone()
+    if config.get("rescale_betas_zero_snr") and bool(alphas_cumprod[-1] >= alphas_cumprod[-2]):
+        alphas_cumprod[-1] = 0
     return Schedule(Discrete(VP(), (1 - alphas_cumprod).sqrt()), prediction)
 
 
@@ -240,8 +243,8 @@ SUPPORTED: dict[str, Callable[[Any], Schedule]] = {
 _TOKENS = "it masks or replaces tokens; its states are no X_t = alpha_t X_0 + sigma_t Z"
 _JUMPS = "its network gives the end of a path of the probability flow, not E[X_0 | X_t]"
 _UPWARDS = (
-    "it runs from images to noise, and hands the network the time of another level than the sample's; use the scheduler "
-    "that the model samples with"
+    "it runs from images to noise, and hands the network the time of another level than the sample's; "
+    "use the scheduler that the model samples with"
 )
 REFUSED: dict[str, str] = {
     "AmusedScheduler": _TOKENS,
