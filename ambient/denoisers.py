@@ -83,7 +83,8 @@ class MaskedDenoiser(EDMDenoiser):
 
     def forward(self, x_t: Tensor, level: Level | Tensor, **condition: Any) -> Tensor:
         """The posterior mean, (B, C, H, W); `mask`, (B, 1, H, W), is a part of the condition, 1 where shown."""
-        level, mask = as_level(level).on(x_t), condition["mask"].to(x_t)
+        level = as_level(level).on(x_t)
+        mask: Tensor = condition["mask"].to(x_t)
         c_skip, c_out, c_in, c_noise = self.preconditioning(level)
         output: Tensor = self.network(per_sample(c_in, x_t) * mask * x_t, c_noise.to(x_t.dtype), **condition)
         shown = per_sample(c_skip, x_t) * x_t + per_sample(c_out, x_t) * output

@@ -44,8 +44,7 @@ class Level:
     def __post_init__(self) -> None:
         sigma = _as_tensor(self.sigma)
         alpha = _as_tensor(self.alpha).to(sigma.device)
-        shape = torch.broadcast_shapes(alpha.shape, sigma.shape)
-        alpha, sigma = alpha.expand(shape), sigma.expand(shape)
+        alpha, sigma = torch.broadcast_tensors(alpha, sigma)  # type: ignore[no-untyped-call]
         if sigma.ndim > 1:
             raise ValueError(f"a level is one number or one for each sample, not of shape {tuple(sigma.shape)}")
         object.__setattr__(self, "alpha", alpha)

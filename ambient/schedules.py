@@ -165,7 +165,7 @@ def _of_betas(scheduler: Any) -> Schedule:
 def _continuous_sigmas(scheduler: Any) -> Tensor:
     """VE levels of EulerDiscreteScheduler with continuous time: its configured range where its grids use one."""
     config, alphas_cumprod = scheduler.config, scheduler.alphas_cumprod.double().cpu()
-    own = ((1 - alphas_cumprod) / alphas_cumprod).sqrt()
+    own: Tensor = ((1 - alphas_cumprod) / alphas_cumprod).sqrt()
     ranged = config.use_karras_sigmas or config.use_exponential_sigmas or config.use_beta_sigmas
     if not ranged or (config.sigma_min is None and config.sigma_max is None):
         return own

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import logging
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -94,12 +95,12 @@ def load_network(kind: str, source: str, revision: str, online: bool) -> Any:
         PretrainedError: If the network cannot be had as safetensors, or its checkpoint lacks weights.
     """
     import transformers
-    from transformers.utils import logging
+    from transformers.utils import logging as transformers_logging
 
     local = Path(source).is_dir()
     where = source if local else f"{source} at revision {revision}"
-    verbosity = logging.get_verbosity()
-    logging.set_verbosity(logging.ERROR)  # what is missing is said below, in one line
+    verbosity = transformers_logging.get_verbosity()
+    transformers_logging.set_verbosity(logging.ERROR)  # what is missing is said below, in one line
     try:
         network, found = getattr(transformers, kind).from_pretrained(
             source,
@@ -116,7 +117,7 @@ def load_network(kind: str, source: str, revision: str, online: bool) -> Any:
             f"cannot load {where} ({reason}); {way}download it where there is a connection, and give its folder"
         ) from error
     finally:
-        logging.set_verbosity(verbosity)
+        transformers_logging.set_verbosity(verbosity)
     if lacking := [*found["missing_keys"], *found["mismatched_keys"]]:
         raise PretrainedError(
             f"{where} is not a {kind}: {len(lacking)} weights are missing or of another shape, such as "
