@@ -12,6 +12,7 @@ from .objectives import (
 from .process import VE, VP, Discrete, Flow, Level
 from .randomness import Draws
 from .sampling import generate, restore
+from .schedules import Schedule
 from .training import TrainingConfig, train
 
 __all__ = [
@@ -30,6 +31,7 @@ __all__ = [
     "Level",
     "Objective",
     "Samples",
+    "Schedule",
     "TrainingConfig",
     "UNetDenoiser",
     "generate",

@@ -44,7 +44,7 @@ class Level:
     def __post_init__(self) -> None:
         sigma = _as_tensor(self.sigma)
         alpha = _as_tensor(self.alpha).to(sigma.device)
-        alpha, sigma = torch.broadcast_tensors(alpha, sigma)
+        alpha, sigma = torch.broadcast_tensors(alpha, sigma)  # type: ignore[no-untyped-call]
         if sigma.ndim > 1:
             raise ValueError(f"a level is one number or one for each sample, not of shape {tuple(sigma.shape)}")
         object.__setattr__(self, "alpha", alpha)
@@ -62,7 +62,7 @@ class Level:
 
     @property
     def snr(self) -> Tensor:
-        """Signal-to-noise ratio alpha^2 / sigma^2."""
+        """Signal-to-noise ratio alpha^2 / sigma^2: 0 for pure noise, infinite for clean data."""
         return (self.alpha / self.sigma) ** 2
 
     def perturb(self, x_0: Tensor, noise: Tensor) -> Tensor:
@@ -164,7 +164,12 @@ class VE:
     """Variance exploding: X_t = X_0 + t Z; time is sigma, t >= 0 (P1 section 2; EDM)."""
 
     def level(self, t: Tensor | float) -> Level:
-        t = _in_range(_as_tensor(t), 0.0, float("inf"), "VE")
+        t = _as_tensor(t)
+        if bool(((t < 0) | ~t.isfinite()).any()):
+            raise ValueError(
+                "VE is defined for finite times >= 0 (pure noise, alpha = 0, has none), "
+                f"got {t.reshape(-1).tolist()[:4]}"
+            )
         return Level(torch.ones_like(t), t)
 
     def time(self, level: Level) -> Tensor:
@@ -201,7 +206,8 @@ class Discrete:
 
     Attributes:
         family: The continuous process the steps belong to.
-        times: Strictly increasing times of `family`, shape (steps,), with some noise at the first.
+        times: Strictly increasing times of `family`, shape (steps,), with some noise at the first. The last may be
+            pure noise (alpha = 0): it has a level and a time like the others.
 
     Raises:
         ValueError: If the times do not increase.
@@ -218,24 +224,23 @@ class Discrete:
 
     @classmethod
     def from_scheduler(cls, scheduler: Any) -> Discrete:
-        """The training levels of a diffusers scheduler (DDPM/DDIM/Euler/... , EDM, or flow matching).
+        """The training levels of a diffusers scheduler; `Schedule.from_scheduler` also says what is predicted there.
 
         Raises:
-            ValueError: If the scheduler publishes neither `alphas_cumprod` nor `sigmas`.
+            ValueError: If it describes no such levels.
         """
-        if getattr(scheduler, "alphas_cumprod", None) is not None:
-            return cls(VP(), (1 - scheduler.alphas_cumprod.double().cpu()).sqrt())
-        if getattr(scheduler, "sigmas", None) is None:
-            raise ValueError(f"{type(scheduler).__name__} publishes neither alphas_cumprod nor sigmas")
-        sigmas = torch.as_tensor(scheduler.sigmas).double().cpu()
-        is_flow = hasattr(scheduler, "scale_noise")
-        return cls(Flow() if is_flow else VE(), sigmas[sigmas > 0].sort().values)
+        from ambient.schedules import Schedule  # which is made of the processes here
+
+        return Schedule.from_scheduler(scheduler).process
 
     def __len__(self) -> int:
         return len(self.times)
 
     def level(self, t: Tensor | float) -> Level:
-        """The level of step `t`; between two steps, log(sigma / alpha) is interpolated linearly."""
+        """The level of step `t`; between two steps, log(sigma / alpha) is interpolated linearly.
+
+        Between the last two steps the times of the family are, if the last one is pure noise (alpha = 0).
+        """
         t = _in_range(_as_tensor(t).to(torch.float64), 0.0, len(self) - 1, "the discrete process")
         times = self.times.to(t.device)
         low = t.floor().long().clamp(max=len(self) - 2)
@@ -243,6 +248,8 @@ class Discrete:
         log_ratio = self._log_ratios.to(t.device)
         between = (log_ratio[low] * (1 - weight) + log_ratio[low + 1] * weight).exp()
         between_time = self.family.time(Level(torch.ones_like(between), between))
+        before_noise = torch.lerp(times[low], times[low + 1], weight)
+        between_time = torch.where(log_ratio[low + 1].isinf(), before_noise, between_time)
         return self.family.level(torch.where(weight == 0, times[low], between_time))
 
     def time(self, level: Level) -> Tensor:
@@ -252,7 +259,9 @@ class Discrete:
         high = torch.searchsorted(log_ratio, target.contiguous()).clamp(1, len(self) - 1)
         low = high - 1
         weight = (target - log_ratio[low]) / (log_ratio[high] - log_ratio[low])
-        return low + weight.clamp(0, 1)
+        times = self.times.to(level.sigma.device)
+        before_noise = (self.family.time(level).to(times) - times[low]) / (times[high] - times[low])
+        return low + torch.where(log_ratio[high].isinf(), before_noise, weight).clamp(0, 1)
 
     @property
     def _log_ratios(self) -> Tensor:

@@ -16,7 +16,8 @@ from torch.utils.flop_counter import FlopCounterMode
 from transformers import CLIPTextConfig, CLIPTextModel, CLIPTextModelWithProjection
 
 from ambient.denoisers import UNetDenoiser
-from ambient.process import Discrete, Level
+from ambient.process import Level
+from ambient.schedules import Schedule
 from sdxl import lora, tiny
 from sdxl.components import Components, ModelOptions
 
@@ -76,7 +77,7 @@ def build(small: bool, device: torch.device, compiled: bool = False) -> Model:
     unet = tiny.build().unet if small else _full_unet(device)
     unet = unet.to(device, dtype).train().requires_grad_(False)
     scheduler = DDIMScheduler(beta_schedule="scaled_linear", beta_start=0.00085, beta_end=0.012)
-    denoiser = UNetDenoiser(unet, Discrete.from_scheduler(scheduler))
+    denoiser = UNetDenoiser(unet, Schedule.from_scheduler(scheduler))
     components = Components(SimpleNamespace(unet=unet), denoiser, ModelOptions("random"))
     lora.attach(components)
     side = unet.config.sample_size

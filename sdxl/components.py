@@ -27,6 +27,7 @@ from transformers.utils import logging as transformers_logging
 
 from ambient.denoisers import UNetDenoiser
 from ambient.process import Discrete
+from ambient.schedules import Schedule
 
 SDXL = "stabilityai/stable-diffusion-xl-base-1.0"
 SDXL_INPAINTING = "diffusers/stable-diffusion-xl-1.0-inpainting-0.1"
@@ -227,8 +228,7 @@ def load(options: ModelOptions, *, channels: int | None = 4, unet: Precision = "
     for part in pipeline.components.values():
         if isinstance(part, nn.Module):
             part.eval().requires_grad_(False)
-    prediction = pipeline.scheduler.config.prediction_type
-    denoiser = UNetDenoiser(pipeline.unet, Discrete.from_scheduler(pipeline.scheduler), prediction)
+    denoiser = UNetDenoiser(pipeline.unet, Schedule.from_scheduler(pipeline.scheduler))
     return Components(pipeline, denoiser, options)
 
 

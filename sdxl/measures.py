@@ -11,7 +11,7 @@ from torch import Tensor
 from torch.nn.functional import adaptive_avg_pool2d
 
 from ambient.metrics.features import FeatureMap, Pixels
-from ambient.metrics.pretrained import ClipScore, Inception, dinov2
+from ambient.metrics.pretrained import ClipScore, Inception, Pretrained, dinov2
 from ambient.metrics.pretrained.clip import CLIP
 from ambient.metrics.pretrained.dinov2 import DINOV2, Protocol
 from sdxl.tiny_vision import is_random
@@ -32,7 +32,7 @@ class FeatureOptions:
         """The feature map. Raises PretrainedError if the network cannot be had, naming it."""
         if self.features == "pixels":
             return Pixels()
-        found = dinov2(self.protocol, self.dinov2, online=download, device=device)
+        found = dinov2(self.protocol, Pretrained(self.dinov2, download, device))
         if is_random(self.dinov2):
             found.name = f"random {found.name}"
         return found
@@ -66,7 +66,7 @@ def quality_features(similarity: FeatureMap, inception: Path | None, device: tor
 
 def clip_score(source: str = CLIP, download: bool = False, device: torch.device | str = "cpu") -> ClipScore:
     """The CLIP score of a Hugging Face id or folder. Raises PretrainedError as `FeatureOptions.build`."""
-    found = ClipScore(source, online=download, device=device)
+    found = ClipScore(Pretrained(source, download, device))
     if is_random(source):
         found.name = f"random {found.name}"
     return found

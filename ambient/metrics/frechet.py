@@ -18,7 +18,7 @@ import safetensors
 import torch
 from torch import Tensor
 
-from ambient.metrics.features import FeatureMap
+from ambient.metrics.features import FeatureMap, check_finite
 from ambient.metrics.quality import gaussian_frechet_distance
 from ambient.runs.files import save_tensors
 
@@ -50,8 +50,7 @@ class FeatureStatistics:
         """
         if vectors.ndim != 2 or not len(vectors):
             raise ValueError(f"feature vectors must have the shape (N, D) with N >= 1, got {tuple(vectors.shape)}")
-        if not bool(vectors.isfinite().all()):
-            raise ValueError(f"not all of the {features} features are finite")
+        check_finite(vectors, f"{features} features")
         vectors = vectors.double()
         mean = vectors.mean(0)
         deviations = vectors - mean

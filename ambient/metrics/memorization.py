@@ -1,8 +1,9 @@
 r"""How much a set of samples repeats its training set.
 
 - l2-ratio rule (Yoon et al. 2023): a sample is a copy if d_1 / d_2 < 1/3, with d_1 and d_2 its distances to the nearest
-  and second nearest training image. m13 is the share of copies. Residual noise in a sample hides copies from it, so it
-  is read beside the next two.
+  and second nearest training image. m13 is the share of copies. A duplicate of the nearest image would make d_1 = d_2
+  and hide every copy of it, so d_2 is the distance to the nearest image that differs from the nearest one. Residual
+  noise in a sample hides copies too, so m13 is read beside the next two.
 - Similarity (Somepalli et al. 2022): the largest cosine similarity to a training image, on unit features; S_c is the
   share of samples above c.
 - Proximity: P_tr, the share of samples nearer to the training set than to an equally large held-out set. 1/2 for a
@@ -11,17 +12,20 @@ r"""How much a set of samples repeats its training set.
 
 from __future__ import annotations
 
+import hashlib
+
 import torch
 from torch import Tensor
 
-from ambient.metrics.features import unit
+from ambient.metrics.features import check_finite, unit
 
 
 def nearest(queries: Tensor, keys: Tensor, k: int = 1, chunk: int = 4096) -> tuple[Tensor, Tensor]:
     """Euclidean distances to, and rows of, the k nearest keys, both (Q, k), nearest first.
 
-    Exact: candidates come from chunked matrix products, and the distances of those kept are formed from differences,
-    since |a|^2 + |b|^2 - 2ab loses a small distance between large vectors.
+    Exact: candidates come from matrix products of centred points, |a|^2 + |b|^2 - 2ab, and the distances of those kept
+    are formed from differences. The rounding error of the products is bounded; where a point that was not kept could be
+    nearer within that bound, all differences of that query are formed.
 
     Args:
         queries: (Q, D).
@@ -30,20 +34,41 @@ def nearest(queries: Tensor, keys: Tensor, k: int = 1, chunk: int = 4096) -> tup
         chunk: Queries at a time.
 
     Raises:
-        ValueError: If there are fewer than k keys.
+        ValueError: If there are fewer than k keys, or a row is not finite.
     """
     if len(keys) < k:
         raise ValueError(f"{k} nearest neighbours need at least {k} points to look among, got {len(keys)}")
-    spare = min(len(keys), k + 4)
-    norms = keys.square().sum(1)
+    check_finite(queries, "queries")
+    check_finite(keys, "points to look among")
+    centre = keys.double().mean(0).to(keys.dtype)
+    centred = keys - centre
+    norms = centred.square().sum(1)
+    error = _product_error(keys)
+    kept = min(len(keys), k + 4)
     distances, rows = [], []
-    for part in queries.split(chunk):
-        candidates = (norms - 2 * part @ keys.T).topk(spare, largest=False).indices
+    for part in torch.split(queries, chunk):
+        shifted = part - centre
+        size = shifted.square().sum(1, keepdim=True) + norms
+        at_least = size - 2 * shifted @ centred.T - error * size
+        lowest, candidates = at_least.topk(min(len(keys), kept + 1), largest=False)
+        candidates = candidates[:, :kept]
         exact = (part[:, None] - keys[candidates]).square().sum(2).sqrt()
         best = exact.topk(k, largest=False)
-        distances.append(best.values)
-        rows.append(candidates.gather(1, best.indices))
+        distance, row = best.values, candidates.gather(1, best.indices)
+        if kept < len(keys):
+            for i in (distance[:, -1].square() > lowest[:, -1]).nonzero()[:, 0].tolist():
+                distance[i], row[i] = (part[i] - keys).square().sum(1).sqrt().topk(k, largest=False)
+        distances.append(distance)
+        rows.append(row)
     return torch.cat(distances), torch.cat(rows)
+
+
+def _product_error(points: Tensor) -> float:
+    """A bound on the error of |a|^2 + |b|^2 - 2ab of centred points, in units of |a|^2 + |b|^2."""
+    rounding = torch.finfo(points.dtype).eps
+    if points.is_cuda and points.dtype == torch.float32 and torch.get_float32_matmul_precision() != "highest":
+        rounding = 2**-7  # products of bfloat16 or TensorFloat-32
+    return 2 * rounding * (points.shape[1] + 4)
 
 
 def copies(samples: Tensor, training: Tensor, ratio: float = 1 / 3) -> float:
@@ -51,15 +76,50 @@ def copies(samples: Tensor, training: Tensor, ratio: float = 1 / 3) -> float:
 
     Args:
         samples: Features, (N, D).
-        training: Features of at least two training images, (M, D).
+        training: Features of at least two different training images, (M, D). Features that agree to the rounding of
+            their precision are those of one image.
         ratio: In (0, 1].
+
+    Raises:
+        ValueError: If a row is not finite, or all training images are one.
     """
-    distance, _ = nearest(samples.double(), training.double(), k=2)
-    return float((distance[:, 0] < ratio * distance[:, 1]).double().mean())
+    check_finite(samples, "samples")
+    check_finite(training, "training images")
+    rounding = 64 * torch.finfo(training.dtype).eps
+    samples, training = samples.double(), training.double()
+    found = torch.zeros(len(samples), dtype=torch.bool, device=samples.device)
+    open_ = torch.arange(len(samples), device=samples.device)  # samples whose second image is not found yet
+    k = 2
+    while len(open_):
+        distance, row = nearest(samples[open_], training, k=min(k, len(training)))
+        first = training[row[:, :1]]
+        apart = (training[row] - first).norm(dim=2) > rounding * first.norm(dim=2)
+        second = torch.where(apart, distance, torch.inf).min(1).values
+        found[open_] = distance[:, 0] < ratio * second
+        open_ = open_[second.isinf()]
+        if len(open_) and k >= len(training):
+            raise ValueError(f"the {len(training)} training images are one and the same: there is no second to compare")
+        k *= 4
+    return float(found.double().mean())
+
+
+def count_duplicates(images: Tensor) -> int:
+    """How many rows of `images`, (N, ...), equal an earlier one in every number: for reports on training sets.
+
+    Rows are compared by their bytes, so duplicates are those that are exactly the same (0 and -0 included).
+    """
+    rows = (images.flatten(1) + 0).cpu().contiguous().numpy()
+    return len(rows) - len({hashlib.sha256(row.tobytes()).digest() for row in rows})
 
 
 def similarities(samples: Tensor, training: Tensor) -> Tensor:
-    """Largest cosine similarity of each sample to a training image, (N,), in [-1, 1]."""
+    """Largest cosine similarity of each sample to a training image, (N,), in [-1, 1].
+
+    Raises:
+        ValueError: If a row is not finite.
+    """
+    check_finite(samples, "samples")
+    check_finite(training, "training images")
     distance, _ = nearest(unit(samples.double()), unit(training.double()))
     return 1 - distance[:, 0].square() / 2
 
@@ -78,8 +138,11 @@ def train_proximity(samples: Tensor, training: Tensor, held_out: Tensor) -> floa
         held_out: (M, D).
 
     Raises:
-        ValueError: If the two sets differ in size, which alone would move the share.
+        ValueError: If the two sets differ in size, which alone would move the share, or a row is not finite.
     """
+    check_finite(samples, "samples")
+    check_finite(training, "training images")
+    check_finite(held_out, "held-out images")
     if len(training) != len(held_out):
         raise ValueError(f"the sets differ in size ({len(training)} and {len(held_out)}); P_tr needs equal sets")
     d_train = nearest(samples.double(), training.double())[0][:, 0]

@@ -17,6 +17,7 @@ from ambient.data.noisy_copy import noisy_copy
 from ambient.denoisers import UNetDenoiser
 from ambient.metrics.memorization import similarities
 from ambient.process import VE, VP, Discrete, Level
+from ambient.schedules import Schedule
 from ambient.tweedie import from_x_0
 from theory.empirical import EmpiricalDenoiser
 from theory.mixture import GaussianMixture
@@ -64,7 +65,7 @@ def test_every_process_and_prediction_is_attacked_alike() -> None:
             level = steps.level(time.double())
             return from_x_0(GAUSSIAN.posterior_mean(x, level), x, level, "epsilon")
 
-    unet, x_0, level = UNetDenoiser(Network(), steps), images(8), steps.level(800.0)
+    unet, x_0, level = UNetDenoiser(Network(), Schedule(steps)), images(8), steps.level(800.0)
     for restoration in ("mean", "posterior"):
         options: dict[str, Any] = {"seed": 5, "restoration": restoration}
         if restoration == "posterior":

@@ -51,3 +51,70 @@ def test_train_proximity() -> None:
         mem.train_proximity(samples, training, held_out[:1])
     with pytest.raises(ValueError, match="need at least 3"):
         mem.nearest(samples, training, 3)
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+@pytest.mark.parametrize("offset", [0.0, 1e3, 1e5])
+def test_nearest_far_from_the_origin_is_that_of_all_differences(dtype: torch.dtype, offset: float) -> None:
+    """Also of two clusters, whose own points no centring tells apart, against every difference in float64."""
+    g = torch.Generator().manual_seed(0)
+    clusters = torch.tensor([1.0, -1.0])[torch.randint(2, (300,), generator=g)][:, None] * offset
+    keys = (clusters + torch.randn(300, 20, generator=g)).to(dtype)
+    queries = (keys[:100] + 0.1 * torch.randn(100, 20, generator=g).to(dtype)).to(dtype)
+    distance, rows = mem.nearest(queries, keys, k=3)
+    every = (queries.double()[:, None] - keys.double()).norm(dim=2).topk(3, largest=False)
+    assert torch.allclose(distance.double(), every.values, rtol=1e-5)
+    assert torch.equal(rows, every.indices)
+
+
+def test_many_equal_points_do_not_hide_a_nearer_one() -> None:
+    keys = torch.cat([torch.full((50, 3), 1e4), torch.tensor([[1e4, 1e4, 1e4 - 1e-2]])])
+    distance, rows = mem.nearest(torch.tensor([[1e4, 1e4, 1e4 - 1e-2]]), keys)
+    assert (float(distance), int(rows)) == (0.0, 50)
+
+
+@given(st.integers(0, 10**6), st.integers(2, 30), st.integers(1, 7))
+def test_duplicates_in_the_training_set_change_no_count_of_copies(seed: int, n: int, times: int) -> None:
+    """Exact copies of one image are one image: the second is the nearest that differs."""
+    g = torch.Generator().manual_seed(seed)
+    training = torch.randn(n, 5, generator=g)
+    samples = torch.cat(
+        [training[: n // 2] + 0.02 * torch.randn(n // 2, 5, generator=g), torch.randn(9, 5, generator=g)]
+    )
+    order = torch.randperm(n * times, generator=g)
+    assert mem.copies(samples, training.repeat(times, 1)[order]) == mem.copies(samples, training)
+    assert mem.copies(training, training.repeat(times, 1)) == 1.0
+
+
+def test_features_that_differ_by_rounding_are_of_one_image() -> None:
+    training = 1 + torch.rand(20, 100, generator=torch.Generator().manual_seed(0))
+    again = training * (1 + 1e-6 * torch.randn(20, 100, generator=torch.Generator().manual_seed(1)))
+    assert mem.copies(training, torch.cat([training, again])) == 1.0
+    apart = training + 1e-2 * torch.randn(20, 100, generator=torch.Generator().manual_seed(1))
+    assert mem.copies((training + apart) / 2, torch.cat([training, apart])) == 0.0
+
+
+def test_copies_need_two_different_training_images() -> None:
+    with pytest.raises(ValueError, match="the 7 training images are one and the same"):
+        mem.copies(torch.ones(2, 3), torch.zeros(7, 3))
+
+
+def test_duplicates_are_counted() -> None:
+    images = torch.rand(5, 1, 2, 2)
+    assert mem.count_duplicates(images) == 0
+    assert mem.count_duplicates(images[[0, 1, 0, 2, 0, 1]]) == 3
+    assert mem.count_duplicates(torch.tensor([[0.0], [-0.0]])) == 1
+    assert mem.count_duplicates(images[:0]) == 0
+
+
+@pytest.mark.parametrize("wrong", [float("nan"), float("inf")])
+def test_rows_that_are_not_finite_are_named(wrong: float) -> None:
+    good, bad = torch.rand(9, 4), torch.rand(9, 4)
+    bad[[2, 5], 1] = wrong
+    for measure in (mem.nearest, mem.copies, mem.similarities):
+        for arguments in ((good, bad), (bad, good)):
+            with pytest.raises(ValueError, match=r"2 of 9 .* are not finite .*: rows 2, 5;"):
+                measure(*arguments)
+    for sets in ((bad, good, good), (good, bad, good), (good, good, bad)):
+        with pytest.raises(ValueError, match=r"2 of 9 .* are not finite"):
+            mem.train_proximity(*sets)
