@@ -44,7 +44,8 @@ class LogNormal:
         return VE().level(sigma.clamp(low, high))
 
     def _cdf(self, sigma: Tensor) -> Tensor:
-        return torch.special.ndtr((sigma.log() - self.mean) / self.std)
+        p: Tensor = torch.special.ndtr((sigma.log() - self.mean) / self.std)
+        return p
 
 
 @dataclass(frozen=True)

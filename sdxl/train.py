@@ -52,7 +52,7 @@ from ambient.runs.console import run
 from ambient.runs.files import read_records
 from ambient.runs.identity import describe
 from ambient.training import Callback, TrainingConfig, train
-from ambient.training.checkpoints import is_sharded
+from ambient.training.accelerators import is_sharded
 from sdxl import lora
 from sdxl.components import Components, ModelOptions, Precision, load
 from sdxl.generate import save_grid

@@ -8,11 +8,12 @@ import json
 import os
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import safetensors
-import safetensors.torch
-from torch import Tensor
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 
 def write_atomically(path: Path, write: Callable[[Path], Any]) -> None:
@@ -37,6 +38,8 @@ def write_atomically(path: Path, write: Callable[[Path], Any]) -> None:
 
 def save_tensors(path: Path, tensors: Mapping[str, Tensor], metadata: Mapping[str, str] | None = None) -> None:
     """Write tensors as one safetensors file, atomically; they are copied to the CPU first. Raises as above."""
+    import safetensors.torch
+
     copies = {name: tensor.detach().cpu().clone().contiguous() for name, tensor in tensors.items()}
     facts = dict(metadata) if metadata else None
     write_atomically(path, lambda file: safetensors.torch.save_file(copies, str(file), metadata=facts))

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
-
-from torch import Tensor
 
 from ambient.runs.files import fingerprint, write_json
 
@@ -29,7 +28,7 @@ def describe(value: Any) -> Any:
         recorded = [f for f in dataclasses.fields(value) if f.init and f.metadata.get("identity", True)]
         fields = {f.name: describe(getattr(value, f.name)) for f in recorded}
         return {"kind": type(value).__name__, **fields}
-    if isinstance(value, Tensor):
+    if _is_tensor(value):
         return value.tolist() if value.numel() <= _LONG else f"{tuple(value.shape)} {fingerprint(value)[:16]}"
     if isinstance(value, Mapping):
         return {str(key): describe(item) for key, item in value.items()}
@@ -40,6 +39,12 @@ def describe(value: Any) -> Any:
     if callable(value):
         return value.__name__
     return value
+
+
+def _is_tensor(value: Any) -> bool:
+    """Where torch has not been imported nothing is a tensor, and a command's options need not import it."""
+    torch = sys.modules.get("torch")
+    return torch is not None and isinstance(value, torch.Tensor)
 
 
 def claim_folder(folder: Path, identity: Mapping[str, Any], name: str = "config.json") -> None:

@@ -16,11 +16,11 @@ import safetensors
 import safetensors.torch
 import torch
 from accelerate import Accelerator
-from accelerate.utils import DistributedType
 from diffusers.training_utils import EMAModel
 from torch import Tensor, nn
 
 from ambient.runs.files import save_tensors, write_json
+from ambient.training.accelerators import is_sharded
 
 _MOMENTS = ("step", "exp_avg", "exp_avg_sq")
 
@@ -54,11 +54,6 @@ def load_trained(module: nn.Module, path: Path) -> None:
     if different := sorted(expected ^ state.keys()):
         raise RuntimeError(f"{path} holds the weights of another network: {', '.join(different[:3])}")
     module.load_state_dict(state, strict=False)
-
-
-def is_sharded(accelerator: Accelerator) -> bool:
-    """Whether each process holds a piece of the weights only."""
-    return accelerator.distributed_type in (DistributedType.FSDP, DistributedType.DEEPSPEED)
 
 
 class Checkpoints:

@@ -24,7 +24,6 @@ from typing import Any
 
 import torch
 from accelerate import Accelerator
-from accelerate.utils import DistributedType
 from diffusers.training_utils import EMAModel
 from torch import Tensor, nn
 
@@ -37,7 +36,8 @@ from ambient.objectives import (
 from ambient.randomness import Draws
 from ambient.runs.files import append_record, read_records, save_tensors, write_records
 from ambient.runs.identity import claim_folder
-from ambient.training.checkpoints import Checkpoints, is_sharded, load_trained, trainable, trained_state
+from ambient.training.accelerators import accumulating, check_accelerator, is_sharded
+from ambient.training.checkpoints import Checkpoints, load_trained, trainable, trained_state
 from ambient.training.collapse import CollapseWatch
 from ambient.training.options import TrainingConfig, make_optimizer
 from ambient.training.progress import Bar, Progress, Window
@@ -101,7 +101,7 @@ def train(
         ValueError: If the batch does not divide among processes and parts, or the accelerator cannot serve the run.
     """
     accelerator = accelerator or Accelerator()
-    _check(config, accelerator)
+    check_accelerator(accelerator, config)
     if accelerator.is_main_process:
         facts = {"training": config, "objective": objective, "data": samples.fingerprint(), **(identity or {})}
         claim_folder(folder, facts)
@@ -110,27 +110,15 @@ def train(
     if final.exists():
         load_trained(denoiser, final)
         return denoiser.to(accelerator.device).eval()
-    run = _Run(denoiser, objective, samples, config, folder, accelerator)
-    run.resume()
-    run.watch = CollapseWatch.of(objective, samples, config.batch) if watch else None
-    run.callbacks = tuple(callbacks)
-    run.loop(progress)
-    if run.watch is not None:
-        run.watch.check(denoiser, 1.0, config.steps)
-    return run.finish(final)
-
-
-def _check(config: TrainingConfig, accelerator: Accelerator) -> None:
-    parts = accelerator.num_processes * config.accumulation
-    if config.batch % parts:
-        among = f"{accelerator.num_processes} processes" + (
-            "" if config.accumulation == 1 else f" of {config.accumulation} parts"
-        )
-        raise ValueError(f"a batch of {config.batch} does not divide among {among}")
-    if accelerator.mixed_precision == "fp16":
-        raise ValueError("training in fp16 loses small gradients and overflows; use mixed precision bf16")
-    if is_sharded(accelerator) and config.ema:
-        raise ValueError("no moving average is kept of weights in pieces (FSDP, DeepSpeed): set ema to 0")
+    with accumulating(accelerator, config):
+        run = _Run(denoiser, objective, samples, config, folder, accelerator)
+        run.resume()
+        run.watch = CollapseWatch.of(objective, samples, config.batch) if watch else None
+        run.callbacks = tuple(callbacks)
+        run.loop(progress)
+        if run.watch is not None:
+            run.watch.check(denoiser, 1.0, config.steps)
+        return run.finish(final)
 
 
 class _Run:
@@ -152,10 +140,6 @@ class _Run:
             denoiser.compile()
         weights = list(trainable(denoiser).values())
         adam = make_optimizer(weights, config)
-        accelerator.gradient_accumulation_steps, accelerator.step = config.accumulation, 0
-        if accelerator.distributed_type == DistributedType.DEEPSPEED:
-            micro = config.batch // (accelerator.num_processes * config.accumulation)
-            accelerator.state.deepspeed_plugin.deepspeed_config["train_micro_batch_size_per_gpu"] = micro
         self.model, self.adam = accelerator.prepare(denoiser, adam)
         self.ema = EMAModel(weights, decay=config.ema, foreach=True) if config.ema else None
         self.checkpoints = Checkpoints(folder, denoiser, self.adam, self.ema, accelerator)
