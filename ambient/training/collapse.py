@@ -114,9 +114,9 @@ class CollapseWatch:
 
     @torch.no_grad()
     def gain(self, denoiser: nn.Module) -> tuple[float, float]:
-        """1 - J(model) / J(linear) of the mean loss J of the data's term, always at the same noise, and its standard error.
+        """1 - J(model) / J(linear) of the mean loss J of the data's term, and its standard error.
 
-        The model is looked at in evaluation mode, and left in the mode it was in.
+        Always at the same noise. The model is looked at in evaluation mode, and left in the mode it was in.
         """
         device, training = next(denoiser.parameters()).device, denoiser.training
         denoiser.eval()
