@@ -44,8 +44,8 @@ class LogNormal:
         return VE().level(sigma.clamp(low, high))
 
     def _cdf(self, sigma: Tensor) -> Tensor:
-        below: Tensor = torch.special.ndtr((sigma.log() - self.mean) / self.std)
-        return below
+        p: Tensor = torch.special.ndtr((sigma.log() - self.mean) / self.std)
+        return p
 
 
 @dataclass(frozen=True)
@@ -105,9 +105,6 @@ class UniformTime:
 @dataclass(frozen=True)
 class UniformSteps:
     """t uniform over the steps of a trained model, each as likely as the other (P1's SDXL experiments).
-
-    A last step of pure noise (alpha = 0) is drawn like the others: the network has been trained on it. Nothing of X_n
-    is left there, so the best it can say is E[X_0]; the weight of P1's epsilon loss is 0 there, the others are not.
 
     Attributes:
         process: The steps.

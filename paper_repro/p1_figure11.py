@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import safetensors.torch
 from torch import Tensor
 
+from ambient.runs.files import load_tensors
 from paper_repro import data, distances, make_sdxl, pictures, show
 from paper_repro.claims import Estimate, above, over_images, untestable
 from paper_repro.products import Images
@@ -33,7 +33,7 @@ def make(shop: Workshop, artefact: Artefact, folder: Path) -> Finding:
         title = "without fine-tuning" if product.tune is None else product.tune.name
         if product.tune is not None and "noisy latents" not in rows:
             encoded = make_sdxl.make(shop, product.tune.latents).path
-            latents = safetensors.torch.load_file(encoded / "latents-00000.safetensors")["x"][:COLUMNS]
+            latents = load_tensors(encoded / "latents-00000.safetensors", "x")[0]["x"][:COLUMNS]
             rows["noisy latents"] = latent_picture(latents)
         rows[title], detail[title] = images[:COLUMNS], images
         distance = distances.generated(shop, path).frechet_distance(reference)

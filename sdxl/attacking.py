@@ -14,8 +14,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import safetensors
-import safetensors.torch
 import torch
 from accelerate import Accelerator
 from torch import Tensor
@@ -26,7 +24,8 @@ from ambient.data.images import DataSetError
 from ambient.data.images.validation import UnusableError
 from ambient.metrics.features import FeatureMap
 from ambient.randomness import permutation
-from ambient.runs.files import is_whole, save_tensors
+from ambient.runs.checksums import metadata_of
+from ambient.runs.files import is_whole, load_tensors, save_tensors
 from sdxl.checkpoints import wearing
 from sdxl.components import Components
 from sdxl.generate import save_png
@@ -179,7 +178,8 @@ def collect(
     for name, pairs in sets.items():
         for checkpoint in checkpoints:
             paths = [_chunk(folder, checkpoint, name, start) for start in range(0, len(pairs), batch)]
-            parts = [part for part in map(safetensors.torch.load_file, paths) if len(part["index"])]
+            chunks = [load_tensors(path, "index")[0] for path in paths]
+            parts = [part for part in chunks if len(part["index"])]
             if sum(len(part["index"]) for part in parts) < 2:
                 raise DataSetError(f"fewer than 2 images of the {name} could be attacked; nothing can be compared")
             whole = {key: torch.cat([part[key] for part in parts]) for key in parts[0]}
@@ -212,8 +212,7 @@ def _chunk(folder: Path, checkpoint: str, images: str, start: int) -> Path:
 
 def _order(path: Path) -> list[str]:
     """The restorations in a chunk, in the order of the attack; none if no image of it could be attacked."""
-    with safetensors.safe_open(path, "pt") as file:
-        return list(json.loads(file.metadata()["order"]))
+    return list(json.loads(metadata_of(path)["order"]))
 
 
 def _slug(kind: str) -> str:

@@ -11,8 +11,6 @@ from dataclasses import dataclass
 from functools import reduce
 from pathlib import Path
 
-import safetensors
-import safetensors.torch
 import torch
 from accelerate import Accelerator
 from torch import Tensor
@@ -21,7 +19,7 @@ from tqdm.auto import tqdm
 from ambient.metrics.features import FeatureMap
 from ambient.metrics.frechet import FeatureStatistics
 from ambient.metrics.pretrained import ClipScore
-from ambient.runs.files import is_whole, save_tensors
+from ambient.runs.files import is_whole, load_tensors, save_tensors
 
 CHUNK = 128
 
@@ -91,7 +89,7 @@ def audit(
     accelerator.wait_for_everyone()
     if not accelerator.is_main_process:
         return None
-    parts = [safetensors.torch.load_file(_path(folder, rows)) for rows in chunks]
+    parts = [load_tensors(_path(folder, rows), "similarity", "clip")[0] for rows in chunks]
     name = extractors.quality.name
     moments = (FeatureStatistics.of(part.get("quality", part["similarity"]), name) for part in parts)
     features, clip = (torch.cat([part[key] for part in parts]) for key in ("similarity", "clip"))

@@ -23,7 +23,6 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-import safetensors
 import torch
 from accelerate import Accelerator
 from accelerate.utils import gather_object
@@ -34,10 +33,10 @@ from ambient.data.images import DataSetError, to_unit
 from ambient.data.images.pixels import decode, fit
 from ambient.data.images.validation import UnusableError
 from ambient.data.noisy_copy import noisy_copy
-from ambient.data.shards import DamagedShardError, ShardedSamples, count_rows
+from ambient.data.shards import ShardedSamples, count_rows, is_shard, save_shard
 from ambient.process import Discrete, Level
 from ambient.runs.console import run
-from ambient.runs.files import fingerprint, save_tensors, write_json
+from ambient.runs.files import fingerprint, load_tensors, write_json
 from ambient.runs.identity import claim_folder
 from sdxl.components import Components, ModelOptions, Precision, load
 from sdxl.pairs import Pair, Source, Unit, units
@@ -120,12 +119,12 @@ def write_latents(options: Options, accelerator: Accelerator) -> Path:
     with tqdm(total=sum(parts[i] for i in mine), unit="shard", disable=not accelerator.is_main_process) as bar:
         for i in mine:
             paths = [folder / _name(sum(parts[:i]) + k) for k in range(parts[i])]
-            missing = {path for path in paths if not _is_whole(path, key)}
+            missing = {path for path in paths if not is_shard(path, key)}
             for path, pairs in zip(paths, _cut(work[i], options.shard) if missing else [], strict=False):
                 if path in missing:
                     tensors, captions = _encode(pairs, components, nature, resolution, options)
                     write_json(_captions_beside(path), captions)
-                    save_tensors(path, tensors, {"key": key})
+                    save_shard(path, tensors, key)
                 bar.update()
     accelerator.wait_for_everyone()
     if accelerator.is_main_process:
@@ -170,9 +169,9 @@ def captions_of(folder: Path) -> dict[int, str]:
             captions = json.loads(_captions_beside(path).read_text())
         except (OSError, ValueError) as error:
             raise ValueError(f"{_captions_beside(path)} cannot be read ({error}); make the latents again") from error
-        with safetensors.safe_open(path, "pt") as file:
-            rows = zip(file.get_tensor("index").tolist(), file.get_tensor("shared").tolist(), strict=True)
-            found |= {index: captions[row] for index, row in rows}
+        shard, _ = load_tensors(path, "index", "shared")
+        rows = zip(shard["index"].tolist(), shard["shared"].tolist(), strict=True)
+        found |= {index: captions[row] for index, row in rows}
     return found
 
 
@@ -282,13 +281,6 @@ def _encoders(components: Components) -> dict[str, Any]:
 
 def _float32(module: Any) -> Iterator[Tensor]:
     return (value.float() for value in module.state_dict().values())
-
-
-def _is_whole(path: Path, key: str) -> bool:
-    try:
-        return count_rows(path, key) > 0
-    except DamagedShardError:
-        return False
 
 
 def _captions_beside(shard: Path) -> Path:

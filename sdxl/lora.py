@@ -13,8 +13,6 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import safetensors
-import safetensors.torch
 import torch
 from diffusers.utils import convert_state_dict_to_diffusers, convert_unet_state_dict_to_peft
 from peft import LoraConfig
@@ -22,7 +20,8 @@ from peft.utils import get_peft_model_state_dict, set_peft_model_state_dict
 from torch import Tensor
 
 from ambient.randomness import generator
-from ambient.runs.files import save_tensors
+from ambient.runs.checksums import verify
+from ambient.runs.files import load_tensors, save_tensors
 from sdxl.components import Components
 
 FILE = "pytorch_lora_weights.safetensors"
@@ -86,7 +85,7 @@ def warm_start(components: Components, source: str | Path) -> None:
         ValueError: As `load`, or if the ranks differ.
     """
     path = _checked(components, source)
-    tensors = safetensors.torch.load_file(path)
+    tensors, _ = load_tensors(path, foreign=True)
     ours = get_peft_model_state_dict(components.unet)
     state = convert_unet_state_dict_to_peft({name.removeprefix("unet."): value for name, value in tensors.items()})
     shapes = {name: tuple(value.shape) for name, value in state.items()}
@@ -116,12 +115,9 @@ def _checked(components: Components, source: str | Path) -> Path:
     path = Path(source) / FILE if Path(source).is_dir() else Path(source)
     if not path.is_file():
         raise ValueError(f"{path} does not exist; give the {FILE} of a training run, or its folder")
-    try:
-        with safetensors.safe_open(path, "pt") as file:
-            facts = file.metadata() or {}
-    except safetensors.SafetensorError as error:
-        raise ValueError(f"{path} is not a whole safetensors file ({error}); train or copy it again") from error
+    facts = verify(path, foreign=True, remedy="train or copy it again")
     if "ambient_base" in facts:
+        verify(path, remedy="train or copy it again")  # ours, so it has a checksum
         base, here = json.loads(facts["ambient_base"]), base_of(components)
         there, found = torch.tensor(base["probe"]), torch.tensor(here["probe"])
         if len(there) != len(found) or not torch.allclose(

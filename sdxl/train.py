@@ -26,7 +26,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
-import safetensors.torch
 import torch
 import tyro
 from accelerate import Accelerator
@@ -49,10 +48,10 @@ from ambient.objectives import (
 )
 from ambient.process import Discrete
 from ambient.runs.console import run
-from ambient.runs.files import read_records
+from ambient.runs.files import last_record, load_tensors
 from ambient.runs.identity import describe
 from ambient.training import Callback, TrainingConfig, train
-from ambient.training.checkpoints import is_sharded
+from ambient.training.accelerators import is_sharded
 from sdxl import lora
 from sdxl.components import Components, ModelOptions, Precision, load
 from sdxl.generate import save_grid
@@ -207,7 +206,7 @@ def fine_tune(options: Options, accelerator: Accelerator) -> Path:
     if options.compile_blocks:
         components.unet.compile_repeated_blocks()
     identity = {
-        "model": lora.base_of(components),
+        "model": lora.base_of(components)["probe"],
         "rank": options.rank,
         "start": None if options.start is None else lora.digest(options.start),
         "precision": precision,
@@ -227,7 +226,7 @@ def fine_tune(options: Options, accelerator: Accelerator) -> Path:
     )
     path = options.output / lora.FILE
     if accelerator.is_main_process:
-        trained = safetensors.torch.load_file(options.output / "model.safetensors")
+        trained, _ = load_tensors(options.output / "model.safetensors")
         lora.save(components, path, {name.removeprefix("unet."): value for name, value in trained.items()})
     accelerator.end_training()
     return path
@@ -284,7 +283,7 @@ def _main(options: Options) -> None:
     accelerator = make_accelerator(options)
     path = fine_tune(options, accelerator)
     if accelerator.is_main_process:
-        last = read_records(options.output / "log.jsonl")[-1]
+        last = last_record(options.output / "log.jsonl", "loss")
         print(f"{options.method}: {last['step']} updates, loss {last['loss']:.4g} at the end")
         print(f"Results: {options.output}  ({path.name}, log.jsonl)")
 

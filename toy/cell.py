@@ -8,18 +8,15 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
 
-import safetensors
-import safetensors.torch
 import torch
 from accelerate import Accelerator
-from filelock import FileLock, Timeout
 from torch import Tensor, nn
 
 from ambient import karras
@@ -32,7 +29,8 @@ from ambient.objectives.masked import fixed_masks
 from ambient.objectives.wrappers.augmented import Augmented
 from ambient.process import VE, Level
 from ambient.randomness import generator
-from ambient.runs.files import read_records, save_tensors, write_json
+from ambient.runs.files import last_record, load_tensors, save_tensors, write_json
+from ambient.runs.locks import locked
 from ambient.sampling import generate
 from ambient.training import Callback, TrainingConfig, train
 from ambient.training.checkpoints import load_trained, trained_state
@@ -102,7 +100,8 @@ def run_cell(cell: Cell, options: Options, report: Report, accelerator: Accelera
     folder = cell_folder(options, cell)
     done = all(path.exists() for path in (folder / "metrics.json", *_shards(options, folder)))
     accelerator.wait_for_everyone()
-    with _locked(cell_folder(options, cell.whole), accelerator.is_main_process):
+    whole = cell_folder(options, cell.whole)
+    with locked(whole, wait=30) if accelerator.is_main_process else nullcontext():
         if not done:
             _run(cell, options, folder, report, accelerator)
         accelerator.wait_for_everyone()
@@ -120,20 +119,6 @@ def cell_folder(options: Options, cell: Cell) -> Path:
     return options.folder / "cells" / cell.name
 
 
-@contextmanager
-def _locked(folder: Path, main: bool) -> Iterator[None]:
-    """Keep a cell to this run."""
-    if not main:
-        yield
-        return
-    folder.mkdir(parents=True, exist_ok=True)
-    try:
-        with FileLock(folder / "lock", timeout=30):
-            yield
-    except Timeout:
-        raise RuntimeError(f"{folder} is in use by another process; wait for it, or choose another --output") from None
-
-
 def _run(cell: Cell, options: Options, folder: Path, report: Report, accelerator: Accelerator) -> None:
     split = split_of(options.sources, cell.images, cell.seed)
     sigma = nature_sigma(cell, options, split)
@@ -145,7 +130,7 @@ def _run(cell: Cell, options: Options, folder: Path, report: Report, accelerator
         return
     report("audit", 0, 1)
     metrics = Audit.of(options, cell.images, cell.seed)(load_samples(folder))
-    whole = read_records(cell_folder(options, cell.whole) / "log.jsonl")[-1]["seconds"]
+    whole = last_record(cell_folder(options, cell.whole) / "log.jsonl", "seconds")["seconds"]
     metrics["seconds"] = whole * (cell.stop or options.steps) / options.steps
     metrics["parameters"] = parameters(model.denoiser)
     if sigma is not None:
@@ -290,7 +275,7 @@ def _sample(
             device=accelerator.device,
             progress=partial(_sampled, report, start, options.samples),
         )
-        save_tensors(path, {"images": torch.cat(list(batches)) + model.centre})
+        save_tensors(path, {"images": torch.cat(list(batches)) + model.centre}, {"name": path.name})
 
 
 def _shards(options: Options, folder: Path) -> list[Path]:
@@ -310,10 +295,8 @@ def load_samples(folder: Path) -> Tensor:
     """
     parts = []
     for path in sorted((folder / "samples").glob("*.safetensors")):
-        try:
-            parts.append(safetensors.torch.load_file(path)["images"])
-        except (safetensors.SafetensorError, KeyError) as error:
-            raise OSError(f"{path} is damaged ({error}); remove it, and run the same command again") from error
+        remedy = "remove it, and run the same command again"
+        parts.append(load_tensors(path, "images", metadata={"name": path.name}, remedy=remedy)[0]["images"])
     return torch.cat(parts)
 
 

@@ -9,13 +9,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import safetensors.torch
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
 from ambient.randomness import generator
-from ambient.runs.files import save_tensors
+from ambient.runs.files import load_tensors, save_tensors
 
 WIDTH = 64
 """Number of features."""
@@ -96,7 +95,7 @@ class ConvolutionalClassifier:
     ) -> None:
         self.network = _initialised(images.shape[1], int(labels.max()) + 1, seed)
         if path is not None and path.exists():
-            self.network.load_state_dict(safetensors.torch.load_file(path))
+            self.network.load_state_dict(load_tensors(path)[0])
         else:
             self._fit(images, labels, epochs, batch, learning_rate, seed)
             if path is not None:

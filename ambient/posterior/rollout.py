@@ -15,19 +15,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
 import torch
 from torch import Tensor
 
 from ambient import kernels
+from ambient.data.batch import Batch
 from ambient.denoisers import Denoiser
 from ambient.kernels import Kernel
 from ambient.process import Level, per_sample
 from ambient.randomness import Draws
-
-if TYPE_CHECKING:  # the objectives use rollouts
-    from ambient.data.batch import Batch
 
 
 def geometric_levels(start: Level, end: Level, steps: int) -> list[Level]:

@@ -25,6 +25,7 @@ from ambient.levels import LevelDistribution, UniformSteps
 from ambient.objectives import (
     Loss,
     Objective,
+    Wrapper,
 )
 from ambient.randomness import Draws
 from sdxl.components import Components
@@ -98,7 +99,7 @@ def mitigated(
 
 
 @dataclass(frozen=True, eq=False)
-class EmbeddingNoise(Objective):
+class EmbeddingNoise(Wrapper):
     """Gaussian noise on what the text encoders say, on SDXL's pooled embedding too.
 
     Attributes:
@@ -106,7 +107,6 @@ class EmbeddingNoise(Objective):
         std: Standard deviation of the noise.
     """
 
-    objective: Objective
     std: float
 
     def __call__(self, denoiser: Denoiser, batch: Batch, draws: Draws) -> Loss:
@@ -119,7 +119,7 @@ class EmbeddingNoise(Objective):
 
 
 @dataclass(frozen=True, eq=False)
-class ChangedCaptions(Objective):
+class ChangedCaptions(Wrapper):
     """Captions changed at random and encoded anew.
 
     Attributes:
@@ -129,7 +129,6 @@ class ChangedCaptions(Objective):
         encode: The condition of some captions, as `Components.encode_prompts`.
     """
 
-    objective: Objective
     change: Callable[[str, np.random.Generator], str]
     captions: Mapping[int, str] = field(metadata={"identity": False})
     encode: Callable[[Sequence[str]], Mapping[str, Tensor]] = field(metadata={"identity": False})
@@ -151,7 +150,7 @@ class ChangedCaptions(Objective):
 
 
 @dataclass(frozen=True, eq=False)
-class MagnitudeFilter(Objective):
+class MagnitudeFilter(Wrapper):
     """Leaves out the samples whose caption moves the prediction by more than a threshold.
 
     Attributes:
@@ -161,7 +160,6 @@ class MagnitudeFilter(Objective):
         null: The text parts of the null caption's condition, one row.
     """
 
-    objective: Objective
     threshold: float
     levels: LevelDistribution
     null: Mapping[str, Tensor] = field(metadata={"identity": False})

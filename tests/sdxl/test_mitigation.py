@@ -20,6 +20,7 @@ from ambient.levels import UniformSteps
 from ambient.objectives import (
     AmbientScoreMatching,
     EpsilonWeight,
+    OnlineEM,
 )
 from ambient.process import VP, Discrete, Level
 from ambient.randomness import Draws
@@ -254,3 +255,15 @@ def test_what_is_refused(components: Components, tmp_path: Path) -> None:
     for remedy in (Inference(optimise_steps=0), Inference(remedy_words=0), Inference(optimise_target=-1)):
         with pytest.raises(ValueError, match=r"--(optimise|remedy)"):
             remedy.check()
+
+
+def test_the_watch_for_collapse_sees_through_every_remedy() -> None:
+    objective = OBJECTIVE + 0.5 * OnlineEM()
+    remedies = [
+        EmbeddingNoise(objective, 0.1),
+        ChangedCaptions(objective, lambda text, generator: text, {}, lambda texts: {}),
+        MagnitudeFilter(objective, 1.0, UniformSteps(STEPS), {}),
+    ]
+    for remedy in remedies:
+        assert remedy.data_term() is OBJECTIVE
+        assert remedy.learns_from_itself()

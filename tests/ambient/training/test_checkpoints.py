@@ -10,13 +10,13 @@ from torch import nn
 
 from ambient.training import Callback
 from ambient.training.checkpoints import load_trained, trainable, trained_state
-from tests.ambient.training.test_options import CONFIG, run
+from tests.ambient.training.test_loop_options import CONFIG, run
 
 
 @pytest.fixture
 def sharded(monkeypatch: pytest.MonkeyPatch) -> None:
     """The path of weights in pieces, whose files accelerate writes; here of one piece, as FSDP needs GPUs."""
-    for module in ("checkpoints", "loop"):
+    for module in ("accelerators", "checkpoints", "loop"):
         monkeypatch.setattr(f"ambient.training.{module}.is_sharded", lambda accelerator: True)
 
 

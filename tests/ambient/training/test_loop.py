@@ -1,3 +1,5 @@
+"""The loop: its update, its resumes, its refusals. What it does beyond the plain case is in `test_loop_options`."""
+
 from __future__ import annotations
 
 import json
@@ -172,26 +174,6 @@ def test_training_learns_the_posterior_mean_above_the_nature_level(tmp_path: Pat
         exact = x_t / (1 + sigma**2)
         error = (denoiser(x_t, VE().level(sigma)).detach() - exact).square().mean() / (x_t - exact).square().mean()
         assert float(error) < 0.02
-
-
-def test_bad_configurations_are_refused() -> None:
-    for options, named in [
-        ({"steps": 0}, "steps"),
-        ({"learning_rate": 0.0}, "learning_rate"),
-        ({"ema": 1.0}, "ema"),
-        ({"log_every": 30, "checkpoint_every": 100}, "multiple of log_every"),
-    ]:
-        with pytest.raises(ValueError, match=named):
-            TrainingConfig(**options)  # type: ignore[arg-type]
-
-
-def test_learning_rates() -> None:
-    constant = TrainingConfig(steps=100, learning_rate=1.0, warmup=9, schedule="constant")
-    assert constant.learning_rate_at(0) == pytest.approx(0.1)
-    assert constant.learning_rate_at(50) == 1.0
-    cosine = replace(constant, schedule="cosine")
-    assert cosine.learning_rate_at(50) == pytest.approx(0.5)
-    assert cosine.learning_rate_at(100) == pytest.approx(0, abs=1e-12)
 
 
 def test_the_log_reports_the_loss_by_level(tmp_path: Path) -> None:

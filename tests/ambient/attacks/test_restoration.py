@@ -1,34 +1,24 @@
-"""The attacks in worlds where the right answer is known."""
+"""Restorations in worlds where the right answer is known."""
 
 from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
 import pytest
 import torch
-from hypothesis import given
-from hypothesis import strategies as st
 from torch import Tensor
 
 from ambient import karras
-from ambient.attacks import RePaint, compare, corrupt, histogram, mask_and_restore, noise_and_restore
+from ambient.attacks import RePaint, compare, corrupt, mask_and_restore, noise_and_restore
 from ambient.data.noisy_copy import noisy_copy
 from ambient.denoisers import UNetDenoiser
 from ambient.metrics.memorization import similarities
 from ambient.process import VE, VP, Discrete, Level
 from ambient.schedules import Schedule
 from ambient.tweedie import from_x_0
+from tests.ambient.attacks.worlds import GAUSSIAN, VARIANCE, images
 from theory.empirical import EmpiricalDenoiser
 from theory.mixture import GaussianMixture
-
-VARIANCE = 0.49
-COVARIANCE = torch.tensor([[0.5, 0.4], [0.4, 0.6]], dtype=torch.float64)
-GAUSSIAN = GaussianMixture(torch.zeros(1, 3), torch.tensor([VARIANCE], dtype=torch.float64))
-
-
-def images(n: int, seed: int = 0, shape: tuple[int, ...] = (3,)) -> Tensor:
-    return torch.randn(n, *shape, generator=torch.Generator().manual_seed(seed), dtype=torch.float64)
 
 
 @pytest.mark.parametrize("level", [VE().level(1.5), VP().level(0.9)])
@@ -102,38 +92,6 @@ def test_noise_is_a_function_of_the_index_and_not_that_of_training() -> None:
     assert not torch.allclose(corrupt(x_0, level, 1, range(6)), noisy_copy(x_0, level, 1, range(6)))
 
 
-def correlated(x_t: Tensor, level: Level, **_: Any) -> Tensor:
-    """The exact denoiser of N(0, COVARIANCE), for one VE level."""
-    noisy = COVARIANCE + float(level.sigma[0]) ** 2 * torch.eye(2, dtype=torch.float64)
-    return x_t @ torch.linalg.solve(noisy, COVARIANCE)
-
-
-def test_what_is_masked_is_sampled_given_the_rest() -> None:
-    """Conditioning gives N(0.8, 0.28); one sweep a level, without Lugmayr's repetitions, is far from it."""
-    n, grid = 600, karras.log_sigmas(30, 0.02, 6.0)
-    x_0 = torch.tensor([[1.0, 0.0]], dtype=torch.float64).expand(n, 2)
-    hidden, errors = torch.tensor([[False, True]]), []
-    for repeats in (1, 12):
-        found = mask_and_restore(RePaint(correlated, grid, repeats=repeats), x_0, hidden, range(n))
-        assert torch.equal(found.x_0[:, 0], x_0[:, 0])
-        assert float(found.x_t.abs().sum()) == n
-        errors.append(abs(float(found.x_0[:, 1].mean()) - 0.8))
-    assert errors[0] > 0.3
-    assert errors[1] < 0.1
-    assert float(found.x_0[:, 1].var()) == pytest.approx(0.28, rel=0.25)
-
-
-def test_a_memorising_model_fills_in_the_rest_of_its_training_images() -> None:
-    train, other = images(20, 3, (1, 6, 6)), images(20, 4, (1, 6, 6))
-    hidden = torch.zeros(1, 6, 6, dtype=torch.bool)
-    hidden[:, 1:5, 2:6] = True
-    grid = karras.log_sigmas(24, 0.02, 10.0)
-    model = RePaint(EmpiricalDenoiser(train), grid, repeats=4)
-    mine, theirs = (mask_and_restore(model, x, hidden, range(20)).x_0 for x in (train, other))
-    assert float((mine - train)[:, hidden].abs().max()) < 1e-3
-    assert float((theirs - other)[:, hidden].abs().mean()) > 0.5
-
-
 def test_an_inpainting_model_is_shown_the_known_part_only() -> None:
     x_0, hidden = images(3), torch.tensor([[True, False, False]])
 
@@ -146,34 +104,10 @@ def test_an_inpainting_model_is_shown_the_known_part_only() -> None:
     assert torch.equal(found.x_0, torch.where(hidden, torch.tensor(5.0, dtype=torch.float64), x_0))
 
 
-def test_comparison_on_known_features() -> None:
-    data = torch.eye(4)
-    restored = torch.tensor([[3.0, 4.0, 0.0, 0.0], [0.0, 2.0, 0.0, 0.0]])
-    found = compare(restored, data[[0, 1]], data, "axes")
-    assert found.own.tolist() == pytest.approx([0.6, 1.0])
-    assert found.nearest.tolist() == pytest.approx([0.8, 1.0])
-    assert found.identified(torch.tensor([0, 1])) == 0.5
-
-
-@given(st.lists(st.floats(-1, 1), min_size=1, max_size=60), st.integers(1, 20))
-def test_histogram_is_numpys(values: list[float], bins: int) -> None:
-    edges, shares = histogram(torch.tensor(values, dtype=torch.float64), bins)
-    counts, theirs = np.histogram(np.clip(values, 0, 1), bins, (0, 1))
-    assert np.allclose(edges.numpy(), theirs)
-    assert np.abs(shares.numpy() - counts / len(values)).sum() <= 2 * np.isin(np.round(values, 12), theirs).mean()
-    assert float(shares.sum()) == pytest.approx(1)
-
-
 def test_what_is_refused() -> None:
-    x, grid = images(2), karras.log_sigmas(4, 0.1, 5.0)
+    x = images(2)
     with pytest.raises(ValueError, match="2 images need 2 indices, got 1"):
         noise_and_restore(GAUSSIAN.denoiser, x, VE().level(1.0), [0], seed=0)
     hidden = torch.tensor([[True, False, False], [True, True, True]])
     with pytest.raises(ValueError, match="mask of image 7 hides everything"):
-        mask_and_restore(RePaint(GAUSSIAN.denoiser, grid), x, hidden, [5, 7])
-    with pytest.raises(ValueError, match="repeats must be at least 1"):
-        RePaint(GAUSSIAN.denoiser, grid, repeats=0)
-    with pytest.raises(ValueError, match="end at 0"):
-        RePaint(GAUSSIAN.denoiser, grid[:-1])
-    with pytest.raises(ValueError, match="do not fit together"):
-        compare(x, x[:1], x, "pixels")
+        mask_and_restore(RePaint(GAUSSIAN.denoiser, karras.log_sigmas(4, 0.1, 5.0)), x, hidden, [5, 7])
