@@ -30,7 +30,7 @@ from torch import Tensor
 from tqdm.auto import tqdm
 
 from ambient.data.images import DataSetError, to_unit
-from ambient.data.images.pixels import decode, fit
+from ambient.data.images.pixels import fit
 from ambient.data.images.validation import UnusableError
 from ambient.data.noisy_copy import noisy_copy
 from ambient.data.shards import ShardedSamples, count_rows, is_shard, save_shard
@@ -192,7 +192,7 @@ def load_image(pair: Pair, resolution: int) -> tuple[Tensor, Tensor]:
     Raises:
         UnusableError: If its file is no usable image.
     """
-    pixels = decode(pair.content())
+    pixels = pair.pixels()
     height, width = pixels.shape[:2]
     image = torch.from_numpy(fit(pixels, resolution, "rgb").copy()).permute(2, 0, 1)
     short = min(height, width)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import glob
 import re
 from collections.abc import Callable
 from pathlib import Path
@@ -10,9 +11,13 @@ from typing import Any
 
 import numpy as np
 
-from ambient.data.images.listing import Entry, ImageOptions, Listing
+from ambient.data.images.listing import Entry, Listing, class_numbers
+from ambient.data.images.names import is_image
+from ambient.data.images.options import FileOptions, ImageOptions
 from ambient.data.images.pixels import decode
-from ambient.data.images.validation import DataSetError, UnusableError
+from ambient.data.images.stores.base import check_size, read_file
+from ambient.data.images.stores.folder import FolderStore
+from ambient.data.images.validation import DataSetError, UnusableError, some
 
 _VALIDATION = ("validation", "val", "valid", "dev")
 
@@ -23,9 +28,17 @@ def is_hub_id(source: str) -> bool:
 
 
 def is_saved(folder: Path) -> bool:
-    """Whether a folder was written by `Dataset.save_to_disk`, or holds parquet files."""
-    marks = ("dataset_dict.json", "state.json", "*.parquet", "*/*.parquet")
-    return folder.is_dir() and any(next(folder.glob(mark), None) is not None for mark in marks)
+    """Whether a folder was written by `Dataset.save_to_disk`, or holds parquet files other than metadata of images."""
+    if not folder.is_dir():
+        return False
+    if _was_saved(folder):
+        return True
+    some_parquet = (path for mark in ("*.parquet", "*/*.parquet") for path in folder.glob(mark))
+    return any(path.stem != "metadata" for path in some_parquet)
+
+
+def _was_saved(folder: Path) -> bool:
+    return any((folder / name).is_file() for name in ("dataset_dict.json", "state.json"))
 
 
 def list_hub(source: str, options: ImageOptions) -> Listing:
@@ -44,8 +57,20 @@ def list_hub(source: str, options: ImageOptions) -> Listing:
     labels = [None] * len(rows) if label_column is None else rows[label_column]
     classes = () if label_column is None else _classes(rows.features[label_column], labels)
     pictures = rows.select_columns([images])
-    entries = [Entry(f"row {i}", _row(pictures, images, i), label) for i, label in enumerate(labels)]
-    return Listing("Hugging Face data set", entries, classes)
+    entries = [Entry(f"row {i}", _row(pictures, images, i, options), label) for i, label in enumerate(labels)]
+    return Listing("Hugging Face data set", entries, classes, warnings=beside(source))
+
+
+def beside(source: str) -> list[str]:
+    """A warning if images lie beside parquet files, which are what is read."""
+    folder = Path(source)
+    if not folder.is_dir() or _was_saved(folder):
+        return []
+    images = [name for name in FolderStore(folder, FileOptions()).names if is_image(name)]
+    what = some(images, len(images))
+    return (
+        [f"{source}: its parquet files are read, {len(images)} images beside them are not ({what})"] if images else []
+    )
 
 
 def open_rows(source: str, options: ImageOptions) -> tuple[Any, str]:
@@ -66,16 +91,17 @@ def open_rows(source: str, options: ImageOptions) -> tuple[Any, str]:
     return rows.cast_column(images, datasets.Image(decode=False)), images
 
 
-def image_bytes(value: Any) -> bytes:
-    """The file behind a value of such a column. Raises `UnusableError` if there is none."""
+def image_bytes(value: Any, options: FileOptions) -> bytes:
+    """The file behind a value of such a column. Raises `UnusableError` if there is none, or it is too large."""
     if value is None:
         raise UnusableError("empty file", "the row has no image")
     if value["bytes"] is not None:
+        check_size(len(value["bytes"]), options.largest_file)
         return bytes(value["bytes"])
     try:
-        return Path(value["path"]).read_bytes()
-    except OSError as error:
-        raise UnusableError("unreadable", f"{value['path']}: {error.strerror}") from error
+        return read_file(Path(value["path"]), options.largest_file)
+    except UnusableError as error:
+        raise UnusableError(error.kind, f"{value['path']}: {error.detail}") from error
 
 
 def _library(source: str) -> ModuleType:
@@ -83,13 +109,16 @@ def _library(source: str) -> ModuleType:
         import datasets
     except ImportError as error:
         raise DataSetError(f"{source}: Hugging Face data sets need the extra 'data': pip install '.[data]'") from error
-    return datasets
+    library: ModuleType = datasets
+    return library
 
 
 def _load(datasets: ModuleType, source: str, options: ImageOptions, local: bool) -> Any:
     try:
-        if local and any((Path(source) / name).exists() for name in ("state.json", "dataset_dict.json")):
+        if local and _was_saved(Path(source)):
             return datasets.load_from_disk(source)
+        if local and glob.has_magic(source):  # the library would read brackets in a folder's name as a pattern
+            return datasets.load_dataset("parquet", data_dir=glob.escape(source))
         return datasets.load_dataset(source, revision=None if local else options.revision)
     except Exception as error:  # the library's errors have no common class
         reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
@@ -111,7 +140,7 @@ def _split(source: str, splits: Any, options: ImageOptions) -> Any:
 
 
 def _column(source: str, rows: Any, name: str | None, kind: type, option: str) -> str:
-    found = [column for column, feature in rows.features.items() if isinstance(feature, kind)]
+    found: list[str] = [column for column, feature in rows.features.items() if isinstance(feature, kind)]
     if name is not None and name in found:
         return name
     if name is None and len(found) == 1:
@@ -131,8 +160,15 @@ def _label_column(source: str, rows: Any, options: ImageOptions, datasets: Modul
 def _classes(feature: Any, labels: Any) -> tuple[str, ...]:
     if hasattr(feature, "names"):
         return tuple(feature.names)
-    return tuple(map(str, range(max((label for label in labels if isinstance(label, int)), default=-1) + 1)))
+    return tuple(map(str, range(max(class_numbers(labels), default=-1) + 1)))
 
 
-def _row(rows: Any, column: str, i: int) -> Callable[[], np.ndarray]:
-    return lambda: decode(image_bytes(rows[i][column]))
+def _row(rows: Any, column: str, i: int, options: FileOptions) -> Callable[[], np.ndarray]:
+    def load() -> np.ndarray:
+        try:
+            value = rows[i][column]
+        except Exception as error:  # damaged tables of rows raise nearly anything
+            raise UnusableError("damaged", f"the row cannot be read: {error}") from error
+        return decode(image_bytes(value, options), options)
+
+    return load

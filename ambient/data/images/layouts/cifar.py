@@ -1,21 +1,21 @@
 """CIFAR-10 as its authors distribute it (Krizhevsky 2009): pickled batches of 32x32 images, in an archive or a folder.
 
-A pickle is a program. These are read by an unpickler that knows numpy arrays and Python's own containers and nothing
-else, so that a file which asks for any other function is refused by that function's name.
+A pickle is a program: these are read by `ambient.data.images.pickles`, which runs none of it.
 """
 
 from __future__ import annotations
 
 import hashlib
-import io
-import pickle
 from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
-from ambient.data.images.archive import Store
-from ambient.data.images.listing import Entry, ImageOptions, Listing
+from ambient.data.images.listing import Entry, Listing
+from ambient.data.images.options import ImageOptions
+from ambient.data.images.pickles import read_pickle
+from ambient.data.images.stores import Store
+from ambient.data.images.text import described
 from ambient.data.images.validation import DataSetError, Fault, UnusableError
 
 CLASSES = ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck")
@@ -29,43 +29,6 @@ OFFICIAL_MD5 = {
     "test_batch": "40351d587109b95175f43aff81a1287e",
 }
 _BATCHES = {"train": [f"data_batch_{i}" for i in range(1, 6)], "test": ["test_batch"]}
-_reconstruct: Any = np.empty(0).__reduce__()[0]
-_frombuffer: Any = np.empty(0).__reduce_ex__(5)[0]
-_ALLOWED: dict[tuple[str, str], Any] = {
-    ("numpy.core.multiarray", "_reconstruct"): _reconstruct,
-    ("numpy._core.multiarray", "_reconstruct"): _reconstruct,
-    ("numpy.core.numeric", "_frombuffer"): _frombuffer,
-    ("numpy._core.numeric", "_frombuffer"): _frombuffer,
-    ("numpy", "ndarray"): np.ndarray,
-    ("numpy", "dtype"): np.dtype,
-    ("_codecs", "encode"): lambda text, encoding: text.encode(encoding),
-}
-
-
-class ArrayUnpickler(pickle.Unpickler):
-    """Reads numpy arrays, strings, numbers, lists, tuples and dictionaries. Anything else raises `UnusableError`."""
-
-    def find_class(self, module: str, name: str) -> Any:
-        try:
-            return _ALLOWED[module, name]
-        except KeyError:
-            raise UnusableError("unsafe pickle", f"asks for {module}.{name}, which no array needs") from None
-
-
-def unpickle(content: bytes) -> Any:
-    """The arrays and containers of a pickle; Python 2's strings are read as latin-1.
-
-    Raises:
-        UnusableError: If it is empty, damaged, or asks for anything but arrays.
-    """
-    if not content:
-        raise UnusableError("empty file", "0 bytes")
-    try:
-        return ArrayUnpickler(io.BytesIO(content), encoding="latin1").load()
-    except UnusableError:
-        raise
-    except Exception as error:  # a damaged pickle can raise nearly anything
-        raise UnusableError("damaged", f"not a whole pickle: {error}") from error
 
 
 def find_batches(store: Store) -> str | None:
@@ -89,6 +52,8 @@ def list_cifar(store: Store, prefix: str, options: ImageOptions) -> Listing:
     if split not in _BATCHES:
         raise DataSetError(f"{store.path}: CIFAR-10 has the splits train and test, not {split}")
     listing = Listing("CIFAR-10", [], CLASSES)
+    known = {prefix + name for name in (*OFFICIAL_MD5, "batches.meta", "readme.html")}
+    listing.leave_out(store, (name for name in store.names if name not in known), "beside CIFAR-10's batches")
     unofficial = []
     for batch in _BATCHES[split]:
         if prefix + batch not in store.names:
@@ -96,7 +61,7 @@ def list_cifar(store: Store, prefix: str, options: ImageOptions) -> Listing:
             continue
         try:
             content = store.read(prefix + batch)
-            listing.entries += _entries(batch, unpickle(content))
+            listing.entries += _entries(batch, read_pickle(content))
         except UnusableError as error:
             listing.faults.append(error.fault(batch))
             continue
@@ -117,9 +82,10 @@ def _entries(batch: str, content: Any) -> list[Entry]:
     if not isinstance(data, np.ndarray) or data.dtype != np.uint8 or data.ndim != 2 or data.shape[1] != 3072:
         found = f"{data.dtype} of shape {data.shape}" if isinstance(data, np.ndarray) else type(data).__name__
         raise UnusableError("wrong batch", f"its data must be uint8 of shape (N, 3072), and are {found}")
-    labels = labels.tolist() if isinstance(labels, np.ndarray) else labels
+    if isinstance(labels, np.ndarray) and labels.ndim == 1 and labels.dtype.kind in "iu":
+        labels = labels.tolist()
     if not isinstance(labels, list) or len(labels) != len(data):
-        found = f"{len(labels)} labels" if isinstance(labels, list) else f"a {type(labels).__name__} of labels"
+        found = f"{len(labels)} labels" if isinstance(labels, list) else f"{described(labels)} for labels"
         raise UnusableError("wrong batch", f"{len(data)} images and {found}")
     images = data.reshape(-1, 3, 32, 32).transpose(0, 2, 3, 1)
     return [Entry(f"{batch}/{i:05d}", _row(images, i), label) for i, label in enumerate(labels)]
