@@ -15,8 +15,8 @@ import safetensors.torch
 from torch import Tensor
 
 
-def write_atomically(path: Path, write: Callable[[Path], Any]) -> None:
-    """Let `write` fill a temporary file in the folder of `path`, flush it to disk, and move it to `path`.
+def write_atomically(path: Path, write: Callable[[Path], Any], *, durable: bool = True) -> None:
+    """Let `write` fill a temporary file in the folder of `path`, flush it to disk if `durable`, and move it to `path`.
 
     Raises:
         OSError: If the disk is full or the folder cannot be written, naming `path`, which is then as it was.
@@ -25,8 +25,9 @@ def write_atomically(path: Path, write: Callable[[Path], Any]) -> None:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         write(temporary)
-        with open(temporary, "rb+") as file:
-            os.fsync(file.fileno())
+        if durable:
+            with open(temporary, "rb+") as file:
+                os.fsync(file.fileno())
         os.replace(temporary, path)
     except (OSError, safetensors.SafetensorError) as error:
         raise OSError(f"could not write {path}: {error}") from error
@@ -86,3 +87,14 @@ def fingerprint(*tensors: Tensor) -> str:
         digest.update(f"{array.dtype}{array.shape}".encode())
         digest.update(array.tobytes())
     return digest.hexdigest()
+
+
+def load_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
+    """TEMPORARY: replaced at the merge."""
+    with safetensors.safe_open(path, "pt") as file:
+        return {name: file.get_tensor(name) for name in list(file.keys())}, file.metadata() or {}
+
+
+def read_json(path: Path) -> Any:
+    """TEMPORARY: replaced at the merge."""
+    return json.loads(path.read_text(encoding="utf-8"))
