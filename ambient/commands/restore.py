@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import tyro
 
@@ -24,8 +24,8 @@ SHOWN = 8
 class Restore:
     """Restore noisy images: the posterior mean of each at its own level, and samples of what it may have been.
 
-    The posterior mean is the restoration of least squared error. Samples look like images, and their standard deviation
-    shows, pixel by pixel, what the noise has left open. Images larger than the model are seen through overlapping tiles.
+    The posterior mean is the restoration of least squared error. Samples look like images, and their standard
+    deviation shows what the noise has left open. Images larger than the model are seen through overlapping tiles.
     """
 
     model: tyro.conf.Positional[str]
@@ -85,7 +85,11 @@ def run(options: Restore) -> None:
             raise ValueError("the model was trained on clean images, so say how noisy these are: --noise SIGMA")
         print(f"noise: {model.nature:g}, the level of the images that the model was trained on (--noise says another)")
     sigma = levels_of(images, options.noise if told else f"{model.nature!r}", options.noise_column)
-    facts = {"model": model.digest(), "images": fingerprint(images.pixels), "levels": fingerprint(sigma)}
+    facts: dict[str, Any] = {
+        "model": model.digest(),
+        "images": fingerprint(images.pixels),
+        "levels": fingerprint(sigma),
+    }
     facts |= {"samples": options.samples, "seed": options.seed, "steps": options.steps, "overlap": options.overlap}
     claim_folder(options.output, facts, "restoration.json")
     paths = _names(images, options.format)

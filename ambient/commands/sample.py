@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import tyro
 
@@ -67,7 +67,12 @@ def run(options: Sample) -> None:
 
     check_device(options.device)
     model = load(options.model, device=options.device, download=options.download)
-    facts = {"model": model.digest(), "seed": options.seed, "sampler": options.sampler, "steps": options.steps}
+    facts: dict[str, Any] = {
+        "model": model.digest(),
+        "seed": options.seed,
+        "sampler": options.sampler,
+        "steps": options.steps,
+    }
     facts |= {"stop": model.stop if options.stop is None else options.stop, "label": options.label}
     claim_folder(options.output, facts, "sampling.json")
     todo = [i for i in range(options.samples) if not _path(options, i).exists()]

@@ -12,8 +12,8 @@ _METHODS = {
     "ambient": "ambient score matching: E[X_0 | X_t] above the noise of each image by the double-Tweedie map",
     "early-stop": "ambient score matching, and sampling that stops at the noise level of the images",
     "paper": "ambient score matching with the consistency loss of Consistent Diffusion Meets Tweedie",
-    "algorithm-1": "Algorithm 1 of Does Generation Require Memorization?: clean images below the nature level, one fixed "
-    "noisy copy of each above it",
+    "algorithm-1": "Algorithm 1 of Does Generation Require Memorization?: clean images below the nature level, one "
+    "fixed noisy copy of each above it",
     "dropout": "denoising score matching with dropout",
     "dsm": "denoising score matching",
 }

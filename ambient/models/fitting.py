@@ -22,7 +22,7 @@ from torch import Tensor
 
 from ambient.data import Samples
 from ambient.data.noisy_copy import noisy_copy
-from ambient.models.loading import FOLDER
+from ambient.models.folder import FOLDER
 from ambient.models.model import Model
 from ambient.models.names import MethodName, NetworkName
 from ambient.models.networks import parameters
@@ -37,7 +37,7 @@ from ambient.objectives import (
     recommended,
 )
 from ambient.objectives.wrappers import Seeded
-from ambient.process import VP, Level
+from ambient.process import VE, VP
 from ambient.randomness import generator
 from ambient.training import Callback, TrainingConfig, train
 
@@ -91,8 +91,8 @@ def choose_method(method: MethodName, sigma: Tensor) -> MethodName:
         )
     if method in ("recommended", "early-stop", "paper") and not bool(noisy.all()):
         raise ValueError(
-            f"--method {method} needs noisy images, and {int((~noisy).sum())} of {len(sigma)} are clean: choose ambient, "
-            "which takes both, or for clean images algorithm-1, dropout or dsm"
+            f"--method {method} needs noisy images, and {int((~noisy).sum())} of {len(sigma)} are clean: choose "
+            "ambient, which takes both, or for clean images algorithm-1, dropout or dsm"
         )
     return method
 
@@ -170,7 +170,7 @@ def objective_of(method: MethodName, samples: Samples, sigma_data: float, recipe
     """The objective of a method on these samples."""
     weight = EDMWeight(sigma_data)
     ambient = AmbientScoreMatching(weight=weight)
-    typical = Level(1.0, float(samples.nature.sigma.median()))
+    typical = VE().level(float(samples.nature.sigma.median()))
     objectives: dict[MethodName, Callable[[], Objective]] = {
         "recommended": lambda: recommended(typical, sigma_data),
         "ambient": lambda: ambient,
@@ -232,10 +232,10 @@ def _samples(
     if method == "algorithm-1":
         if not recipe.sigma_nature > 0:
             raise ValueError(f"--sigma-nature {recipe.sigma_nature:g}: Algorithm 1 needs a level above 0 (try 0.2)")
-        nature = Level(1.0, recipe.sigma_nature)
+        nature = VE().level(recipe.sigma_nature)
         return Samples(noisy_copy(x, nature, recipe.seed, index), nature, index, x, condition), centre
     alike = bool((levels == levels[0]).all())
-    nature = Level(1.0, float(levels[0])) if alike else Level(torch.ones_like(levels), levels)
+    nature = VE().level(float(levels[0]) if alike else levels)
     return Samples(x, nature, index, None, condition), centre
 
 

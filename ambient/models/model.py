@@ -5,8 +5,8 @@ denoiser in the images' own coordinates,
 
     h(x_t, t) = c + D(x_t - alpha_t c, t),      X_t = alpha_t X_0 + sigma_t Z,
 
-with x_0 in [-1, 1]: so whatever takes a denoiser (our samplers, k-diffusion's, a diffusers scheduler) takes it as it is,
-and nobody has to know the centre.
+with x_0 in [-1, 1]: so whatever takes a denoiser (our samplers, k-diffusion's, a diffusers scheduler) takes it as it
+is, and nobody has to know the centre.
 
 The folder holds `config.json`, `model.safetensors` and a model card, and is read and written by huggingface_hub's own
 mixin, so `save_pretrained`, `from_pretrained` and `push_to_hub` are the ones that users of the Hub know.
@@ -26,7 +26,7 @@ from torch import Tensor, nn
 from ambient import karras
 from ambient.denoisers import EDMDenoiser
 from ambient.models.card import card_text
-from ambient.models.loading import WEIGHTS, weights_of
+from ambient.models.folder import WEIGHTS, weights_of
 from ambient.models.names import MethodName, NetworkName, SamplerName
 from ambient.models.networks import build
 from ambient.process import Level, as_level, per_sample
@@ -219,9 +219,7 @@ class Model(nn.Module, PyTorchModelHubMixin, library_name="ambient-tweedie-lab",
         keys = inspect.signature(cls).parameters.keys()
         unknown = sorted(key for key in options if key not in keys and key not in HUB_OPTIONS)
         if unknown:
-            raise ValueError(
-                f"{model_id}: config.json has fields that this version does not know: {', '.join(unknown)}"
-            )
+            raise ValueError(f"{model_id}: config.json has fields unknown to this version: {', '.join(unknown)}")
         # Whatever torch's default type is: the weights are float32, and so are the samples.
         model = cls(**{key: value for key, value in options.items() if key in keys}).float()
         tensors, _ = load_tensors(path)

@@ -8,13 +8,11 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable, Sequence
-from typing import Any, TypeVar
+from typing import Any
 
 import tyro
 from rich.console import Console
 from rich.text import Text
-
-Options = TypeVar("Options")
 
 EXPECTED = (ValueError, RuntimeError, OSError, ArithmeticError, ImportError)
 """What a user can mend: shown as one line, with exit status 1. Anything else is a fault of ours and shows its trace."""
@@ -23,8 +21,8 @@ CONFIG = (tyro.conf.OmitArgPrefixes, tyro.conf.FlagCreatePairsOff)
 
 
 def run(
-    options: Callable[..., Options] | type[Options],
-    work: Callable[[Options], int | None],
+    options: Any,
+    work: Callable[[Any], int | None],
     arguments: Sequence[str] | None = None,
     *,
     prog: str | None = None,

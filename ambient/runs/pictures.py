@@ -1,7 +1,7 @@
 """Pictures as files: single images, grids, and named rows.
 
-They are whole or absent whatever is killed, but not flushed to the disk one by one, which takes longer than making them:
-after a power cut they are made again.
+They are whole or absent whatever is killed, but not flushed to the disk one by one, which takes longer than making
+them: after a power cut they are made again.
 """
 
 from __future__ import annotations

@@ -77,7 +77,7 @@ def test_a_later_format_is_refused(run: Path, tmp_path: Path) -> None:
     ambient.load(run).save_pretrained(tmp_path)
     config = json.loads((tmp_path / "config.json").read_text())
     (tmp_path / "config.json").write_text(json.dumps(config | {"format": 99}))
-    with pytest.raises(ValueError, match="format 99.*update"):
+    with pytest.raises(ValueError, match=r"format 99.*update"):
         ambient.load(tmp_path)
 
 
@@ -87,7 +87,7 @@ def test_weights_of_another_network_are_named(run: Path, tmp_path: Path) -> None
     other = Model("small", 1, 16)
     other.save_pretrained(tmp_path / "other")
     (tmp_path / "other" / "model.safetensors").replace(tmp_path / "model.safetensors")
-    with pytest.raises((ValueError, RuntimeError), match="another network|size mismatch"):
+    with pytest.raises((ValueError, RuntimeError), match=r"another network|size mismatch"):
         ambient.load(tmp_path)
 
 
