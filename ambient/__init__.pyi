@@ -1,6 +1,7 @@
 from . import karras, kernels, tweedie
 from .data import Batch, Samples
 from .denoisers import Denoiser, EDMDenoiser, UNetDenoiser
+from .models import Model, Recipe, fit, load
 from .objectives import (
     AmbientScoreMatching,
     Consistency,
@@ -29,14 +30,18 @@ __all__ = [
     "Flow",
     "Hybrid",
     "Level",
+    "Model",
     "Objective",
+    "Recipe",
     "Samples",
     "Schedule",
     "TrainingConfig",
     "UNetDenoiser",
+    "fit",
     "generate",
     "karras",
     "kernels",
+    "load",
     "recommended",
     "restore",
     "train",

@@ -21,6 +21,7 @@ from torch import nn
 
 from ambient.data import Batch
 from ambient.denoisers import EDMDenoiser
+from ambient.models.networks import SmallUNet
 from ambient.objectives import (
     Objective,
 )
@@ -29,7 +30,6 @@ from ambient.runs.files import write_json
 from toy.exact.methods import METHODS
 from toy.exact.networks import denoiser_of
 from toy.exact.worlds import World, easy, stream32
-from toy.networks import SmallUNet
 
 LIMIT = 1.7
 """What the recommended recipe may cost."""

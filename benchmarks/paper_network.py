@@ -26,6 +26,7 @@ from torch import Tensor
 
 from ambient.data import Samples
 from ambient.denoisers import EDMDenoiser
+from ambient.models.networks import NetworkName, build, parameters
 from ambient.objectives import (
     EDMWeight,
     Hybrid,
@@ -33,7 +34,6 @@ from ambient.objectives import (
 from ambient.process import VE
 from ambient.runs.files import read_records, write_json
 from ambient.training import TrainingConfig, train
-from toy.networks import NetworkName, build, parameters
 
 LIMIT = 1.05
 """What a step may cost here, relative to the plain one, where the network is large."""

@@ -17,7 +17,10 @@ kind, name, *sys.argv[1:] = sys.argv[1:]
 sys.argv[0] = name
 status = 0
 try:
-    runpy.run_path(name, run_name="__main__") if kind == "path" else runpy.run_module(name, run_name="__main__", alter_sys=True)
+    if kind == "path":
+        runpy.run_path(name, run_name="__main__")
+    else:
+        runpy.run_module(name, run_name="__main__", alter_sys=True)
 except SystemExit as exit:
     status = exit.code
 print("STATUS", status)

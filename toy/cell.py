@@ -22,6 +22,7 @@ from torch import Tensor, nn
 from ambient import karras
 from ambient.data import Samples
 from ambient.denoisers import EDMDenoiser, MaskedDenoiser
+from ambient.models.networks import MaskedInput, build, parameters
 from ambient.objectives import (
     Objective,
 )
@@ -39,7 +40,6 @@ from toy.audit import Audit
 from toy.config import Cell, Options
 from toy.data import Split, split_of
 from toy.methods import METHODS
-from toy.networks import MaskedInput, build, parameters
 
 SIGMA_DATA = 0.5
 SHARD = 1000

@@ -14,10 +14,10 @@ from typing import Annotated, Any, Literal
 import torch
 import tyro
 
+from ambient.models.names import NetworkName
 from ambient.runs.identity import describe
 from toy.data import LABELLED, TRAIN_POOL, DataName, Source
 from toy.methods import METHODS, MethodName
-from toy.networks import NetworkName
 
 SamplerName = Literal["heun", "euler", "ancestral"]
 FeatureName = Literal["pixels", "classifier", "random", "inception", "dinov2-p2", "dinov2-p1", "clip"]

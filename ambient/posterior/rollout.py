@@ -15,7 +15,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, Protocol
 
 import torch
 from torch import Tensor
@@ -26,6 +26,13 @@ from ambient.denoisers import Denoiser
 from ambient.kernels import Kernel
 from ambient.process import Level, per_sample
 from ambient.randomness import Draws
+
+
+class NormalDraws(Protocol):
+    """A source of noise."""
+
+    def normal(self, like: Tensor) -> Tensor:
+        """Standard normal noise of the shape, dtype and device of `like`."""
 
 
 def geometric_levels(start: Level, end: Level, steps: int) -> list[Level]:
@@ -44,7 +51,7 @@ def descend(
     h: Tensor,
     levels: Sequence[Level],
     kernel: Kernel,
-    draws: Draws,
+    draws: NormalDraws,
     order: Literal[1, 2] = 1,
     condition: Mapping[str, Any] | None = None,
 ) -> Tensor:

@@ -17,7 +17,7 @@ import traceback
 import unicodedata
 import warnings
 from collections.abc import Callable, Sequence
-from typing import Any, TypeVar
+from typing import Any
 
 import tyro
 from rich.console import Console
@@ -25,8 +25,6 @@ from rich.text import Text
 
 from ambient.runs.damage import explained
 from ambient.runs.signals import Interrupted, raised
-
-Options = TypeVar("Options")
 
 EXPECTED = (ValueError, RuntimeError, OSError, FloatingPointError, ImportError)
 """What a user can mend: its text is shown as one line, with exit status 1."""
@@ -39,8 +37,8 @@ TRACEBACK = "AMBIENT_TRACEBACK"
 
 
 def run(
-    options: Callable[..., Options] | type[Options],
-    work: Callable[[Options], int | None],
+    options: Any,
+    work: Callable[[Any], int | None],
     arguments: Sequence[str] | None = None,
     *,
     prog: str | None = None,

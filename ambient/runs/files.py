@@ -27,8 +27,8 @@ if TYPE_CHECKING:
 _TEMPORARY = re.compile(r"\..+\.(\d+)\.tmp")
 
 
-def write_atomically(path: Path, write: Callable[[Path], Any]) -> None:
-    """Let `write` fill a temporary file in the folder of `path`, flush it to disk, and move it to `path`.
+def write_atomically(path: Path, write: Callable[[Path], Any], *, durable: bool = True) -> None:
+    """Let `write` fill a temporary file in the folder of `path`, flush it to disk if `durable`, and move it to `path`.
 
     The file gets the permissions that the user's umask gives to a new one.
 
@@ -42,8 +42,9 @@ def write_atomically(path: Path, write: Callable[[Path], Any]) -> None:
         permissions = stat.S_IMODE(temporary.stat().st_mode)
         write(temporary)
         temporary.chmod(permissions)  # safetensors replaces the file by one that only its owner may read
-        with open(temporary, "rb+") as file:
-            os.fsync(file.fileno())
+        if durable:
+            with open(temporary, "rb+") as file:
+                os.fsync(file.fileno())
         os.replace(temporary, path)
     except (OSError, safetensors.SafetensorError) as error:
         raise OSError(f"could not write {path}: {error}") from error

@@ -5,8 +5,8 @@ import torch
 from torch import nn
 
 from ambient.denoisers import EDMDenoiser
+from ambient.models.networks import PRESETS, MaskedInput, SmallUNet, build, parameters
 from ambient.process import VE
-from toy.networks import PRESETS, MaskedInput, SmallUNet, build, parameters
 
 
 def test_an_untrained_denoiser_is_its_skip_connection() -> None:

@@ -12,16 +12,15 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Any, Literal, get_args
+from typing import Any, get_args
 
 import torch
 from diffusers import UNet2DModel
 from torch import Tensor, nn
 from torch.nn import functional
 
+from ambient.models.names import NetworkName
 from ambient.objectives.wrappers.augmented import AUGMENT_LABELS
-
-NetworkName = Literal["small", "unet-1m", "unet-14m", "unet-58m"]
 
 
 class SmallUNet(nn.Module):
@@ -59,7 +58,7 @@ class SmallUNet(nn.Module):
         full, half = channels
         pixels = image_channels * patch**2
         self.patch = patch
-        frequencies = torch.exp(torch.linspace(math.log(0.5), math.log(16.0), embedding // 2))
+        frequencies = torch.exp(torch.linspace(math.log(0.5), math.log(16.0), embedding // 2, dtype=torch.float32))
         self.frequencies = nn.Buffer(frequencies, persistent=False)
         self.embed = nn.Sequential(nn.Linear(embedding, embedding), nn.SiLU(), nn.Linear(embedding, embedding))
         self.enter = nn.Conv2d(pixels, full, 3, padding=1)
