@@ -38,7 +38,7 @@ def seal(path: Path) -> None:
             raise ValueError(f"the header of {path} cannot be written in order")
         digest = _digest(length + ordered, file)
         file.seek(_LENGTH)
-        file.write(ordered.replace(BLANK.encode(), digest.encode(), 1))
+        file.write(ordered.replace(_entry(BLANK), _entry(digest)))
 
 
 def verify(path: Path, *, foreign: bool = False, remedy: str = MAKE_AGAIN) -> dict[str, str]:
@@ -66,7 +66,7 @@ def verify(path: Path, *, foreign: bool = False, remedy: str = MAKE_AGAIN) -> di
             raise DamagedFileError.of(path, "it carries no checksum", remedy)
         if not re.fullmatch("[0-9a-f]{64}", digest):
             raise DamagedFileError.of(path, "its checksum is not one", remedy)
-        blank = header.replace(digest.encode(), BLANK.encode(), 1)
+        blank = header.replace(_entry(digest), _entry(BLANK))
         if _digest(length + blank, file) != digest:
             raise DamagedFileError.of(path, "its contents do not match its checksum", remedy)
     return metadata
@@ -92,6 +92,11 @@ def _read_header(file: BinaryIO, path: Path) -> tuple[bytes, bytes]:
 def _metadata(header: bytes) -> dict[str, str]:
     described: Any = json.loads(header)
     return dict(described.get("__metadata__", {}))
+
+
+def _entry(digest: str) -> bytes:
+    """The checksum as it stands in the header."""
+    return f'"{CHECKSUM}":"{digest}"'.encode()
 
 
 def _digest(start: bytes, file: BinaryIO) -> str:

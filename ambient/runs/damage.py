@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import json
 import lzma
 import pickle
 import struct
@@ -66,6 +67,8 @@ def explained(error: BaseException) -> str:
         return "it is nested too deeply"
     if isinstance(error, UnicodeDecodeError):
         return f"it is not UTF-8 text (byte {error.start})"
+    if isinstance(error, json.JSONDecodeError):
+        return f"it is not JSON ({error})"
     if isinstance(error, KeyError) and error.args:
         return f"{error.args[0]!r} is missing"
     return " ".join(str(error).split()) or type(error).__name__

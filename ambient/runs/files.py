@@ -143,9 +143,9 @@ def read_records(path: Path, *keys: str) -> list[dict[str, Any]]:
             try:
                 record = json.loads(line)
             except ValueError as error:
-                raise ValueError(f"line {number} is not JSON ({error})") from error
+                raise ValueError(f"its line {number} is not JSON ({error})") from error
             if not isinstance(record, dict):
-                raise TypeError(f"line {number} is no record")
+                raise TypeError(f"its line {number} is no record")
             if missing := [key for key in keys if key not in record]:
                 raise KeyError(f"{missing[0]} of line {number}")
         records.append(record)
@@ -176,9 +176,12 @@ def save_tensors(path: Path, tensors: Mapping[str, Tensor], metadata: Mapping[st
 
     Raises:
         OSError: As `write_atomically`.
+        ValueError: If metadata take the checksum's name.
     """
     import safetensors.torch
 
+    if CHECKSUM in (metadata or {}):
+        raise ValueError(f"metadata may not be called {CHECKSUM}: that is the checksum")
     copies = {name: tensor.detach().cpu().clone().contiguous() for name, tensor in tensors.items()}
     facts = {**(metadata or {}), CHECKSUM: BLANK}
 
