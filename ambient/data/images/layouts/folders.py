@@ -72,7 +72,7 @@ def _add_json(listing: Listing, store: Store, below: str, images: list[str], opt
     faults = listing.faults
     pairs = None
     try:
-        pairs = _pairs(store.read(below + _JSON))
+        pairs = read_labels(store.read(below + _JSON))
     except UnusableError as error:
         faults.append(error.fault(below + _JSON))
     else:
@@ -104,8 +104,8 @@ def _add_json(listing: Listing, store: Store, below: str, images: list[str], opt
         listing.warnings.append(f"{store.path}: no image is of the classes {first}")
 
 
-def _pairs(content: bytes) -> list[tuple[str, Any]] | None:
-    """The names and labels of a dataset.json; None if it gives no labels."""
+def read_labels(content: bytes) -> list[tuple[str, Any]] | None:
+    """The names and labels of a dataset.json; None if it gives no labels. Raises `UnusableError` if it is none."""
     try:
         labels = parse_json(content)["labels"]
         return None if labels is None else [(str(name), label) for name, label in labels]
