@@ -51,7 +51,9 @@ def names_of_split(store: Store, split: str | None) -> tuple[str, list[str]]:
     below = f"{split}/" if split else ""
     names = [name for name in store.names if name.startswith(below)]
     if split and not names:
-        raise DataSetError(f"{store.path} has no folder {split}; leave the split out to read everything")
+        folders = sorted({name.split("/")[0] for name in store.names if "/" in name})
+        there = f"it has {some(folders, len(folders), 9)}" if folders else "it has no folders"
+        raise DataSetError(f"{store.path} has no folder {split}; {there}; leave the split out to read everything")
     return below, names
 
 

@@ -7,6 +7,7 @@ caption then, while the key at its first dot has another image, is a further ima
 
 from __future__ import annotations
 
+import os
 import re
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
@@ -22,6 +23,7 @@ from ambient.data.images.validation import DataSetError, LeftOut, told
 
 _BRACES = re.compile(r"\{(\d+)\.\.(\d+)\}")
 _MOST_SHARDS = 1_000_000
+_ENDINGS = (".tar", ".tar.gz", ".tgz")
 
 
 @dataclass(frozen=True)
@@ -133,12 +135,12 @@ def _cut(name: str, last: bool) -> str:
 
 
 def _in_folder(folder: Path, options: FileOptions) -> list[Path]:
-    """The tars of a folder that holds no image."""
-    if not any(folder.glob("*.tar")):
+    """The tars of a folder that holds no image; one that is compressed is no shard, but a folder of images."""
+    if not any(name.endswith(_ENDINGS) for name in os.listdir(folder)):
         return []
     store = FolderStore(folder, options)
-    files = [folder / name for name in store.names if name.endswith(".tar") and "/" not in name]
-    if any(map(is_image, store.names)):
+    files = [folder / name for name in store.names if name.endswith(_ENDINGS) and "/" not in name]
+    if any(map(is_image, store.names)) or (len(files) == 1 and files[0].suffix != ".tar"):
         return []
     if store.faults:
         raise DataSetError(f"{folder}: {told(store.faults)}; mend or remove them")

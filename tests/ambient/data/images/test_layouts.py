@@ -104,6 +104,15 @@ def shards(path: Path) -> Path:
     return path / "shards"
 
 
+def compressed_shards(path: Path) -> Path:
+    (path / "shards").mkdir()
+    for name in ABC:
+        make.tarred(
+            path / "shards" / f"{name}.tar.gz", pictures(f"{name}.png") | {f"{name}.txt": TXT[f"{name}.txt"]}, "w:gz"
+        )
+    return path / "shards"
+
+
 def braces(path: Path) -> str:
     return str(shards(path) / "{0..1}.tar")
 
@@ -241,6 +250,12 @@ LAYOUTS: dict[str, Layout] = {
         tarred({"._a.png": b"x", "._a.txt": b"\xff"} | PNGS | TXT), OF_ABC, left_out=("._a.png", "._a.txt")
     ),
     "WebDataset shards": Layout(shards, OF_ABC, only="captions"),
+    "compressed WebDataset shards": Layout(compressed_shards, OF_ABC, only="captions"),
+    "one text for two images": Layout(
+        folder({"a.png": PNGS["a.png"], "a.bmp": make.encode(make.picture(1), "BMP"), "a.txt": b"of a"}),
+        ["of a", "of a"],
+        warned=r"a text is the caption of several images of that name \(1 of them\)",
+    ),
     "WebDataset shards in braces": Layout(braces, OF_ABC, only="captions"),
     "Hugging Face, saved": Layout(hugging_face("saved"), OF_ABC),
     "Hugging Face, parquet": Layout(hugging_face("rows"), OF_ABC),

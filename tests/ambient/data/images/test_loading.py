@@ -50,7 +50,7 @@ def test_a_split_of_a_folder_is_its_folder_of_that_name(tmp_path: Path) -> None:
     assert data.classes == ("a",)
     with pytest.warns(UserWarning, match="the folders test, train are read together; choose one of them with split"):
         assert len(load_images(source)) == 3
-    with pytest.raises(DataSetError, match="has no folder val"):
+    with pytest.raises(DataSetError, match="has no folder val; it has test, train"):
         load_images(source, ImageOptions(split="val"))
 
 
