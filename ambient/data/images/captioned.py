@@ -112,9 +112,11 @@ def _of_store(data: str, store: Store, captions: CaptionOptions, images: ImageOp
     below, names = names_of_split(store, images.split)
     found = sort_out(names)
     given = find_captions(store, found.images, found.texts, captions, images)
-    faults = [fault for fault in store.faults if fault.name.startswith(below)] + found.faults
-    bad = [fault for fault in faults if is_image(fault.name) or is_unread_image(fault.name)]
-    other = [LeftOut("not an image", fault.name) for fault in faults if fault not in bad]
+    bad = [fault for fault in store.faults if fault.name.startswith(below)]
+    if elsewhere := [fault for fault in bad if not _names_image(fault)]:
+        raise DataSetError(f"{data}: {told(elsewhere)}; mend or remove them")
+    bad += filter(_names_image, found.faults)
+    other = [LeftOut("not an image", fault.name) for fault in found.faults if not _names_image(fault)]
     texts = [LeftOut("text beside the images", name) for name in found.texts if name not in given.used]
     _say([*store.notes, *given.notes, *several_splits(store, below, found.images)])
     _say(archives_inside(store, found.left_out))
@@ -126,6 +128,10 @@ def _of_store(data: str, store: Store, captions: CaptionOptions, images: ImageOp
     ]
     known = {visible(name) for name in given.of} | {fault.name for fault in bad}
     return _settle(data, pairs, known, bool(given.of), captions)
+
+
+def _names_image(fault: Fault) -> bool:
+    return is_image(fault.name) or is_unread_image(fault.name)
 
 
 def _raiser(fault: Fault) -> Callable[[], bytes]:
@@ -173,7 +179,6 @@ def _of_shard(path: Path, shard: int, captions: CaptionOptions, images: ImageOpt
     """The pairs of one shard, in its order."""
     found = read_shard(path, captions, images)
     try:
-        _say(found.notes)
         _say_left_out(str(path), found.left_out)
         for count, sample in enumerate(found.samples):
             caption = found.caption(sample)

@@ -23,7 +23,7 @@ import numpy as np
 from ambient.data.images.text import described
 from ambient.data.images.validation import UnusableError
 
-_MOST_STEPS = 1_000_000
+_MOST_STEPS = 500_000
 """CIFAR-10's batches take 40,000; objects of one byte each would fill the memory long before a file is too large."""
 _TYPES = frozenset(f"{kind}{size}" for kind in "iu" for size in (1, 2, 4, 8)) | {"f4", "f8"}
 
@@ -99,12 +99,15 @@ class _Machine:
 
     def run(self) -> Any:
         for _ in range(_MOST_STEPS):
-            code = self.take(1)
-            if code == b".":
+            if self.at >= len(self.content):
+                raise ValueError(f"ends at byte {len(self.content)}")
+            code = self.content[self.at]
+            self.at += 1
+            if code == _STOP:
                 return self.stack.pop()
             action = _ACTIONS.get(code)
             if action is None:
-                raise _refuse(f"opcode {code!r}")
+                raise _refuse(f"opcode {bytes([code])!r}")
             action(self)
         raise UnusableError("too large", f"more than {_MOST_STEPS:,} objects, which no batch of images has")
 
@@ -309,7 +312,8 @@ def _latin(content: bytes) -> str:
     return content.decode("latin-1")
 
 
-_ACTIONS: dict[bytes, Callable[[_Machine], Any]] = {
+_STOP = ord(".")
+_BY_CODE: dict[bytes, Callable[[_Machine], Any]] = {
     b"\x80": lambda m: m.take(1),  # protocol
     b"\x95": lambda m: m.take(8),  # frame
     b"(": lambda m: m.push(_Mark()),
@@ -361,3 +365,4 @@ _ACTIONS: dict[bytes, Callable[[_Machine], Any]] = {
     b"R": lambda m: m.reduce(),
     b"b": lambda m: m.build(),
 }
+_ACTIONS = {ord(code): action for code, action in _BY_CODE.items()}

@@ -6,6 +6,7 @@ p in {0, ..., 255} is x = p / 127.5 - 1, and back p = floor(127.5 x + 128), as i
 from __future__ import annotations
 
 import io
+import logging
 import threading
 import warnings
 from collections.abc import Iterator
@@ -34,6 +35,7 @@ _TURNS = {
     8: Image.Transpose.ROTATE_90,
 }
 _PILLOW = threading.RLock()
+logging.getLogger("PIL").addHandler(logging.NullHandler())  # else what Pillow logs of a damaged file is printed
 
 
 def to_unit(pixels: Tensor) -> Tensor:

@@ -38,6 +38,7 @@ Omission = Literal[
     "not an image",
     "of another layout",
     "second image",
+    "link inside the set",
 ]
 
 

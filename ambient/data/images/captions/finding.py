@@ -163,6 +163,8 @@ def _add_beside(
 ) -> None:
     for image, texts in beside.items():
         caption = caption_beside(store, texts, options, tally)
+        if texts[0] in found.used:
+            tally.counts["a text is the caption of several images of that name"] += 1
         found.used |= set(texts)
         if caption is not None:
             found.of[image] = caption

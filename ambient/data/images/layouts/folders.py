@@ -51,7 +51,9 @@ def names_of_split(store: Store, split: str | None) -> tuple[str, list[str]]:
     below = f"{split}/" if split else ""
     names = [name for name in store.names if name.startswith(below)]
     if split and not names:
-        raise DataSetError(f"{store.path} has no folder {split}; leave the split out to read everything")
+        folders = sorted({name.split("/")[0] for name in store.names if "/" in name})
+        there = f"it has {some(folders, len(folders), 9)}" if folders else "it has no folders"
+        raise DataSetError(f"{store.path} has no folder {split}; {there}; leave the split out to read everything")
     return below, names
 
 
@@ -72,7 +74,7 @@ def _add_json(listing: Listing, store: Store, below: str, images: list[str], opt
     faults = listing.faults
     pairs = None
     try:
-        pairs = _pairs(store.read(below + _JSON))
+        pairs = read_labels(store.read(below + _JSON))
     except UnusableError as error:
         faults.append(error.fault(below + _JSON))
     else:
@@ -104,8 +106,8 @@ def _add_json(listing: Listing, store: Store, below: str, images: list[str], opt
         listing.warnings.append(f"{store.path}: no image is of the classes {first}")
 
 
-def _pairs(content: bytes) -> list[tuple[str, Any]] | None:
-    """The names and labels of a dataset.json; None if it gives no labels."""
+def read_labels(content: bytes) -> list[tuple[str, Any]] | None:
+    """The names and labels of a dataset.json; None if it gives no labels. Raises `UnusableError` if it is none."""
     try:
         labels = parse_json(content)["labels"]
         return None if labels is None else [(str(name), label) for name, label in labels]

@@ -7,6 +7,7 @@ caption then, while the key at its first dot has another image, is a further ima
 
 from __future__ import annotations
 
+import os
 import re
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
@@ -22,6 +23,7 @@ from ambient.data.images.validation import DataSetError, LeftOut, told
 
 _BRACES = re.compile(r"\{(\d+)\.\.(\d+)\}")
 _MOST_SHARDS = 1_000_000
+_ENDINGS = (".tar", ".tar.gz", ".tgz")
 
 
 @dataclass(frozen=True)
@@ -48,7 +50,6 @@ class Shard:
         samples: Its samples, in its order.
         captions: How captions are read.
         left_out: Files that belong to no sample.
-        notes: What the user should know.
         tally: What was reinterpreted so far.
     """
 
@@ -56,7 +57,6 @@ class Shard:
     samples: list[Sample]
     captions: CaptionOptions
     left_out: list[LeftOut]
-    notes: list[str]
     tally: Tally = field(default_factory=Tally)
 
     def caption(self, sample: Sample) -> str | None:
@@ -76,8 +76,7 @@ def shards(data: str, options: FileOptions) -> list[Path]:
     """
     path = Path(data)
     if path.is_dir():
-        files = sorted(file for file in path.iterdir() if file.suffix == ".tar" and not file.name.startswith("."))
-        return files if files and not _has_images(path) else []
+        return _in_folder(path, options)
     if path.exists() or not (braces := _BRACES.search(data)):
         return [path] if data.endswith(".tar") and _is_shard(path, options) else []
     first, last = braces.groups()
@@ -93,15 +92,16 @@ def shards(data: str, options: FileOptions) -> list[Path]:
 
 
 def read_shard(path: Path, captions: CaptionOptions, options: FileOptions) -> Shard:
-    """The samples of a shard. Raises `DataSetError` if it is no whole tar file."""
+    """The samples of a shard. Raises `DataSetError` if it is no whole tar file, or has unsafe names."""
     store = TarStore(path, options)
+    if store.faults:
+        raise DataSetError(f"{path}: {told(store.faults)}; make it again without them")
     samples, rest = _samples(store.order)
     found = sort_out(rest)
     left_out = [*store.left_out, *found.left_out]
     left_out += [LeftOut("second image", name) for name in found.images]
     left_out += [LeftOut("not an image", fault.name) for fault in found.faults]
-    notes = [f"{path}: not read: {told(store.faults)}"] if store.faults else []
-    return Shard(store, samples, captions, left_out, notes)
+    return Shard(store, samples, captions, left_out)
 
 
 def _samples(names: list[str]) -> tuple[list[Sample], list[str]]:
@@ -134,8 +134,17 @@ def _cut(name: str, last: bool) -> str:
     return str(path.with_name(short or path.name))
 
 
-def _has_images(folder: Path) -> bool:
-    return any(map(is_image, FolderStore(folder, FileOptions()).names))
+def _in_folder(folder: Path, options: FileOptions) -> list[Path]:
+    """The tars of a folder that holds no image; one that is compressed is no shard, but a folder of images."""
+    if not any(name.endswith(_ENDINGS) for name in os.listdir(folder)):
+        return []
+    store = FolderStore(folder, options)
+    files = [folder / name for name in store.names if name.endswith(_ENDINGS) and "/" not in name]
+    if any(map(is_image, store.names)) or (len(files) == 1 and files[0].suffix != ".tar"):
+        return []
+    if store.faults:
+        raise DataSetError(f"{folder}: {told(store.faults)}; mend or remove them")
+    return files
 
 
 def _is_shard(path: Path, options: FileOptions) -> bool:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Protocol
 
 from ambient.data.images.names import clean, is_junk
-from ambient.data.images.validation import Fault, LeftOut, UnusableError
+from ambient.data.images.validation import DataSetError, Fault, LeftOut, UnusableError
 
 
 class Store(Protocol):
@@ -49,6 +49,16 @@ _KINDS = (
 def kind_of(mode: int) -> str | None:
     """What a thing on disk is, by its mode; None for a regular file."""
     return next((kind for test, kind in _KINDS if test(mode)), None)
+
+
+def check_regular(path: Path) -> None:
+    """Raises `DataSetError` unless there is a regular file at `path`: opening anything else may wait for ever."""
+    try:
+        kind = kind_of(os.stat(path).st_mode)
+    except (OSError, ValueError) as error:
+        raise DataSetError(f"cannot read {path}: {getattr(error, 'strerror', None) or error}") from error
+    if kind:
+        raise DataSetError(f"{path} is {kind}, not a file; give a folder, a zip or tar file")
 
 
 def read_file(path: Path, largest: int) -> bytes:

@@ -56,7 +56,7 @@ class FolderStore:
         if is_junk(name):
             self.left_out.append(LeftOut("hidden or system file", name))
         elif not self._leaves(path) or os.path.realpath(path) in visited:
-            self.faults.append(Fault("unsafe name", name, "a link to a folder of the set, which is read in its place"))
+            self.left_out.append(LeftOut("link inside the set", name))
         elif self._options.follow_links:
             return True
         else:

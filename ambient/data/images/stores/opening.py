@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 from ambient.data.images.names import sort_out
 from ambient.data.images.options import FileOptions
-from ambient.data.images.stores.base import Store, kind_of
+from ambient.data.images.stores.base import Store, check_regular
 from ambient.data.images.stores.folder import FolderStore
 from ambient.data.images.stores.tars import TarStore
 from ambient.data.images.stores.zips import ZipStore
@@ -45,9 +44,8 @@ def open_store(path: Path, options: FileOptions | None = None) -> Store:
 
 
 def _beginning(path: Path) -> bytes:
+    check_regular(path)
     try:
-        if kind := kind_of(os.stat(path).st_mode):
-            raise DataSetError(f"{path} is {kind}, not a file; give a folder, a zip or tar file")
         with open(path, "rb") as file:
             return file.read(512)
     except OSError as error:

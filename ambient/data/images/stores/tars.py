@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from ambient.data.images.options import FileOptions
-from ambient.data.images.stores.base import check_size, cleaned, sort_members
+from ambient.data.images.stores.base import check_regular, check_size, cleaned, sort_members
 from ambient.data.images.validation import DataSetError, Fault, UnusableError
 
 _BOMB, _RATIO = 1 << 30, 100
@@ -34,9 +34,10 @@ class TarStore:
         self.path = path
         self.notes: list[str] = []
         self._options = options
+        check_regular(path)
         try:
             self._file = _Guarded(_open(path), os.path.getsize(path), options.largest_file)
-            self._tar = tarfile.open(fileobj=self._file, mode="r:")  # noqa: SIM115
+            self._tar = tarfile.open(path, "r:", fileobj=self._file)  # noqa: SIM115
             members = list(self._tar)
             self._check_end()
         except Exception as error:  # damaged headers and streams raise nearly anything

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from ambient.data.images.options import FileOptions
-from ambient.data.images.stores.base import check_size, cleaned, sort_members
+from ambient.data.images.stores.base import check_regular, check_size, cleaned, sort_members
 from ambient.data.images.validation import DataSetError, UnusableError, some
 
 _UTF8 = 0x800
@@ -23,6 +23,7 @@ class ZipStore:
         self.path = path
         self.notes: list[str] = []
         self._options = options
+        check_regular(path)
         try:
             self._zip = zipfile.ZipFile(path)
         except Exception as error:  # a damaged directory raises nearly anything
@@ -62,7 +63,7 @@ class ZipStore:
         infos = self._zip.infolist()
         if sum(info.compress_size for info in infos) > size:
             raise DataSetError(
-                f"{self.path} is {size:,} bytes and its members claim more: they overlap; it is not read"
+                f"{self.path}: its members overlap, they claim more than its {size:,} bytes; it is not read"
             )
         unpacked = sum(info.file_size for info in infos)
         if unpacked > max(_BOMB, _RATIO * size):
