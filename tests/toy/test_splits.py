@@ -10,7 +10,7 @@ from toy.splits import Splits
 
 
 def test_each_split_is_made_once() -> None:
-    splits = Splits(ToyOptions())
+    splits = Splits(ToyOptions().changed(features=("pixels",)))
     assert splits.split(20, 0) is splits.split(20, 0)
     assert splits.split(20, 0) is not splits.split(20, 1)
     assert splits.audit(20, 0) is splits.audit(20, 0)
