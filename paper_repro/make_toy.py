@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -19,36 +18,40 @@ from ambient.runs.identity import describe
 from paper_repro.products import Models, Substitutes
 from paper_repro.sizes import Block, blocks, digits, digits_level
 from paper_repro.workshop import Workshop
-from toy.cell import cell_folder, load_samples
-from toy.config import Cell, Sigma
-from toy.config import Options as ToyOptions
+from toy.cells import Cell, cells_of
 from toy.experiment import run_cells
+from toy.model import cell_folder
+from toy.names import Sigma
+from toy.options import ToyOptions
+from toy.sampling import load_samples
 
 Cells = dict[Cell, dict[str, Any]]
 """The audit of each model."""
 
 
-def toy_options(shop: Workshop, block: Block, methods: Sequence[str], images: int, levels: Sequence[Sigma]) -> Any:
+def toy_options(
+    shop: Workshop, block: Block, methods: Sequence[str], images: int, levels: Sequence[Sigma]
+) -> ToyOptions:
     """The options of `toy` for some models of a block."""
     settings = dict(block.settings)
     if "dsm" not in methods:
         settings.pop("stops", None)
-    base = ToyOptions(
+    base = ToyOptions().changed(
         data=block.data,
-        methods=tuple(methods),  # type: ignore[arg-type]
+        methods=tuple(methods),
         images=(images,),
         sigma_nature=tuple(levels),
         seeds=block.seeds,
-        processes=shop.options.processes,
+        workers=shop.options.processes,
         **settings,
     )
-    whole = replace(base, stops=block.settings.get("stops", ()), methods=("dsm",))
+    whole = base.changed(stops=block.settings.get("stops", ()), methods=("dsm",))
     common = whole.common
     for folder in shop.options.adopt:
         saved = json.loads((folder / "config.json").read_text())
         if _same(saved, json.loads(json.dumps(describe(common)))):
-            return replace(base, output=folder, stops=whole.stops)
-    return replace(base, output=shop.folder(f"toy-{block.data}", common), stops=whole.stops)
+            return base.changed(output=folder, stops=whole.sweep.stops)
+    return base.changed(output=shop.folder(f"toy-{block.data}", common), stops=whole.sweep.stops)
 
 
 def train(shop: Workshop, block: Block, methods: Sequence[str], images: int, levels: Sequence[Sigma]) -> Cells:
@@ -58,11 +61,11 @@ def train(shop: Workshop, block: Block, methods: Sequence[str], images: int, lev
         ValueError, RuntimeError, OSError: As `toy` does, naming what is wrong or missing.
     """
     options = toy_options(shop, block, methods, images, levels)
-    cells = [cell for cell in options.cells() if cell.stop is None and cell.method in methods]
+    cells = [cell for cell in cells_of(options.sweep) if cell.stop is None and cell.method in methods]
     if shop.options.only_made:
-        cells = [cell for cell in cells if (cell_folder(options, cell) / "metrics.json").exists()]
-        return {cell: json.loads((cell_folder(options, cell) / "metrics.json").read_text()) for cell in cells}
-    check = replace(options, stops=()) if "dsm" not in methods else options
+        cells = [cell for cell in cells if (cell_folder(options.folder, cell) / "metrics.json").exists()]
+        return {cell: json.loads((cell_folder(options.folder, cell) / "metrics.json").read_text()) for cell in cells}
+    check = options.changed(stops=()) if "dsm" not in methods else options
     check.check()
     return run_cells(options, cells, shop.console)
 
@@ -115,7 +118,7 @@ def samples_of(shop: Workshop, block: Block, cell: Cell) -> Tensor:
     """The generated images of a model, (M, C, H, W)."""
     levels = (cell.sigma_nature,) if cell.sigma_nature is not None else (block.middle,)
     options = toy_options(shop, block, (cell.method,), cell.images, levels)
-    return load_samples(cell_folder(options, cell))
+    return load_samples(cell_folder(options.folder, cell))
 
 
 def of(cells: Cells, method: str, sigma: Sigma | None = None) -> list[Cell]:

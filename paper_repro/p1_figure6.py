@@ -50,7 +50,7 @@ def _substitute(shop: Workshop, product: Substitutes) -> tuple[dict[tuple[str, i
             images.setdefault((_METHODS.get(cell.method, "clean"), t), []).append(samples)
             if t == 0:
                 options = make_toy.toy_options(shop, block, ("dsm",), cell.images, (block.middle,))
-                real.append(split_of(options.sources, cell.images, cell.seed).held_out)
+                real.append(split_of(options.source, cell.images, cell.seed).held_out)
     return images, real
 
 

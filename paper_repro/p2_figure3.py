@@ -22,9 +22,9 @@ from paper_repro.registry import Artefact
 from paper_repro.results import Finding, Table
 from paper_repro.sizes import Block
 from paper_repro.workshop import Workshop
-from toy.cell import load_model
-from toy.config import Cell
+from toy.cells import Cell
 from toy.data import split_of
+from toy.model import load_model
 
 SIGMAS = (17.0, 8.0)
 _FFHQ = 3 * 64 * 64
@@ -74,9 +74,9 @@ class _Split:
     def __init__(self, shop: Workshop, block: Block, images: int, cells: Sequence[Cell]) -> None:
         methods = tuple(cell.method for cell in cells)
         options = make_toy.toy_options(shop, block, methods, images, (block.middle,))
-        split = split_of(options.sources, images, cells[0].seed)
-        self.queries, self.unseen, self.device = split.held_out[:_QUERIES], split.unseen, options.device
-        self.models = {cell.method: load_model(cell, options) for cell in cells}
+        split = split_of(options.source, images, cells[0].seed)
+        self.queries, self.unseen, self.device = split.held_out[:_QUERIES], split.unseen, options.place.device
+        self.models = {cell.method: load_model(cell, options, split) for cell in cells}
         self.noise = torch.randn(self.queries.shape, generator=generator("attack", cells[0].seed))
 
     @torch.no_grad()

@@ -36,7 +36,7 @@ def make(shop: Workshop, artefact: Artefact, folder: Path) -> Finding:
             first = make_toy.of(cells, "hybrid", block.middle)[0]
             samples = make_toy.samples_of(shop, block, first)
             options = make_toy.toy_options(shop, block, ("hybrid",), n, (block.middle,))
-            train = split_of(options.sources, n, first.seed).train
+            train = split_of(options.source, n, first.seed).train
             pictures: dict[str, Tensor] = {}
             for i in range(2):
                 part = samples[i * COLUMNS : (i + 1) * COLUMNS]

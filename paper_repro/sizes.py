@@ -177,7 +177,7 @@ def _real(options: Options, name: BlockName) -> Block:
         "inception": options.inception,
         "fid_reference": options.fid_reference if name == "cifar10" else None,
         "dinov2": options.dinov2,
-        "online": options.download,
+        "download": options.download,
         "device": options.device,
         "precision": "bf16",
         "classes": imagenet,

@@ -21,9 +21,9 @@ from ambient.process import VE
 from paper_repro import make_toy
 from paper_repro.sizes import Block, digits_level
 from paper_repro.workshop import Workshop
-from toy.cell import Model, load_model
-from toy.config import Cell
+from toy.cells import Cell
 from toy.data import split_of
+from toy.model import Model, load_model
 
 CLEAN, CONSISTENT = "dsm", "ambient+consistency"
 MOST = 100
@@ -89,9 +89,8 @@ class Victim:
     def _model(self) -> Model:
         block = make_toy.substitute_block(self.shop)
         levels = (self.cell.sigma_nature,) if self.cell.sigma_nature else (block.middle,)
-        return load_model(
-            self.cell, make_toy.toy_options(self.shop, block, (self.cell.method,), self.cell.images, levels)
-        )
+        options = make_toy.toy_options(self.shop, block, (self.cell.method,), self.cell.images, levels)
+        return load_model(self.cell, options, split_of(options.source, self.cell.images, self.cell.seed))
 
 
 def victims(shop: Workshop, method: str) -> list[Victim]:
@@ -123,7 +122,7 @@ def groups(shop: Workshop, models: Sequence[tuple[str, int]], size: int = 1) -> 
 def _victim(shop: Workshop, block: Block, cell: Cell) -> Victim:
     levels = (block.middle,) if cell.sigma_nature is None else (cell.sigma_nature,)
     options = make_toy.toy_options(shop, block, (cell.method,), cell.images, levels)
-    split = split_of(options.sources, cell.images, cell.seed)
+    split = split_of(options.source, cell.images, cell.seed)
     count = min(MOST, cell.images, len(split.unseen))
     return Victim(shop, cell, split.train[:count], split.unseen[:count], make_toy.samples_of(shop, block, cell))
 

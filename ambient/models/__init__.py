@@ -1,18 +1,5 @@
 """A model is a folder: networks by size, training on images as they are, saving, loading, restoring."""
 
-from ambient.models.fitting import Recipe, fit
-from ambient.models.folder import ModelFolderError
-from ambient.models.loading import load
-from ambient.models.model import Model
-from ambient.models.restoration import Tiled, posterior_mean, posterior_samples
+import lazy_loader
 
-__all__ = [
-    "Model",
-    "ModelFolderError",
-    "Recipe",
-    "Tiled",
-    "fit",
-    "load",
-    "posterior_mean",
-    "posterior_samples",
-]
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

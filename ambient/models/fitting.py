@@ -24,7 +24,7 @@ from ambient.data import Samples
 from ambient.data.noisy_copy import noisy_copy
 from ambient.models.folder import FOLDER
 from ambient.models.model import Model
-from ambient.models.names import MethodName, NetworkName
+from ambient.models.names import LEARNING_RATES, MethodName, NetworkName
 from ambient.models.networks import parameters
 from ambient.objectives import (
     AmbientScoreMatching,
@@ -41,8 +41,6 @@ from ambient.process import VE, VP
 from ambient.randomness import generator
 from ambient.training import Callback, TrainingConfig, train
 
-LEARNING_RATES: dict[NetworkName, float] = {"small": 4e-3, "unet-1m": 1e-3, "unet-14m": 2e-4, "unet-58m": 2e-4}
-"""Peak learning rates of Adam that worked for each network."""
 CLEAN = 0.002
 """Below this level an image counts as clean: a quarter of a grey level of 255."""
 

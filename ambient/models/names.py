@@ -7,6 +7,9 @@ from typing import Literal
 NetworkName = Literal["small", "unet-1m", "unet-14m", "unet-58m"]
 """Networks by number of parameters; `ambient.models.networks` builds them."""
 
+LEARNING_RATES: dict[NetworkName, float] = {"small": 4e-3, "unet-1m": 1e-3, "unet-14m": 2e-4, "unet-58m": 2e-4}
+"""Peak learning rates of Adam that worked for each."""
+
 NoisyMethod = Literal["recommended", "ambient", "early-stop", "paper"]
 """Methods for images that are noisy already."""
 

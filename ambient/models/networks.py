@@ -114,7 +114,7 @@ class DiffusersUNet(nn.Module):
         down = tuple("AttnDownBlock2D" if i in attention else "DownBlock2D" for i in range(len(channels)))
         up = tuple(name.replace("Down", "Up") for name in reversed(down))
         embedding = 2 * channels[0]
-        self.unet = UNet2DModel(
+        unet: Any = UNet2DModel(  # type: ignore[no-untyped-call]
             sample_size=side,
             in_channels=image_channels,
             out_channels=image_channels,
@@ -128,12 +128,14 @@ class DiffusersUNet(nn.Module):
             resnet_time_scale_shift="scale_shift",
             class_embed_type="identity",
         )
-        nn.init.zeros_(self.unet.conv_out.weight)
-        nn.init.zeros_(self.unet.conv_out.bias)
+        nn.init.zeros_(unet.conv_out.weight)
+        nn.init.zeros_(unet.conv_out.bias)
+        self.unet: nn.Module = unet
         self.given = _Given(embedding, classes, augmented)
 
     def forward(self, x: Tensor, c_noise: Tensor, label: Tensor | None = None, augment: Tensor | None = None) -> Tensor:
-        return self.unet(x, c_noise, class_labels=self.given(x, label, augment)).sample
+        out: Tensor = self.unet(x, c_noise, class_labels=self.given(x, label, augment)).sample
+        return out
 
 
 class MaskedInput(nn.Module):
@@ -151,7 +153,8 @@ class MaskedInput(nn.Module):
 
     def forward(self, x: Tensor, c_noise: Tensor, mask: Tensor, **condition: Any) -> Tensor:
         both = torch.cat([x, mask.to(x).expand(len(x), 1, *x.shape[2:])], 1)
-        return self.network(both, c_noise, **condition)[:, : self.image_channels]
+        out: Tensor = self.network(both, c_noise, **condition)
+        return out[:, : self.image_channels]
 
 
 @dataclass(frozen=True)
@@ -168,7 +171,7 @@ class Preset:
     dropout: float = 0.0
 
 
-PRESETS: dict[str, Preset] = {
+PRESETS: dict[NetworkName, Preset] = {
     "unet-1m": Preset((32, 64), 2),
     "unet-14m": Preset((96, 192, 192), 2, (1,)),
     "unet-58m": Preset((256, 256, 256), 4, (1,), 0.13),
@@ -177,7 +180,7 @@ PRESETS: dict[str, Preset] = {
 
 
 def build(
-    name: str,
+    name: NetworkName,
     side: int,
     image_channels: int,
     *,
@@ -261,4 +264,5 @@ class _Block(nn.Module):
     def forward(self, x: Tensor, level: Tensor) -> Tensor:
         scale, shift = self.modulation(level)[:, :, None, None].chunk(2, dim=1)
         modulated = self.norm(self.first(x)) * (1 + scale) + shift
-        return self.shortcut(x) + self.second(self.dropout(modulated))
+        out: Tensor = self.shortcut(x) + self.second(self.dropout(modulated))
+        return out

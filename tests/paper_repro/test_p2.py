@@ -10,9 +10,9 @@ from paper_repro import make_toy, p2
 from paper_repro.options import Options
 from paper_repro.sizes import digits
 from paper_repro.workshop import Workshop
-from toy.config import Cell
-from toy.config import Options as ToyOptions
+from toy.cells import Cell, cells_of
 from toy.experiment import run_cells
+from toy.options import ToyOptions
 
 
 def _cells(figures: dict[tuple[str, float | None], list[tuple[float, float]]]) -> dict[Cell, dict[str, Any]]:
@@ -65,12 +65,13 @@ def test_only_splits_that_have_both_count() -> None:
 def test_a_run_of_the_toy_with_the_same_options_is_adopted_and_another_is_not(tmp_path: Path) -> None:
     block = digits(Options(), "anything")
     settings: dict[str, Any] = dict(block.settings)
-    theirs = ToyOptions(images=(20,), sigma_nature=(0.4,), methods=("dsm",), output=tmp_path / "theirs", **settings)
-    run_cells(theirs, theirs.cells(), Console(quiet=True))
+    chosen = {"images": (20,), "sigma_nature": (0.4,), "methods": ("dsm",), "output": tmp_path / "theirs"}
+    theirs = ToyOptions().changed(**chosen, **settings)
+    run_cells(theirs, cells_of(theirs.sweep), Console(quiet=True))
     shop = Workshop(Options(adopt=(tmp_path / "theirs",), output=tmp_path / "out", only_made=True), Console(quiet=True))
     (cell,) = make_toy.train(shop, block, ("dsm",), 20, (0.4,))
     assert cell.method == "dsm"
     assert not (tmp_path / "out").exists()
     other = digits(Options(scale="cpu"), "anything")
-    assert make_toy.toy_options(shop, other, ("dsm",), 30, (0.4,)).output.is_relative_to(tmp_path / "out")
+    assert make_toy.toy_options(shop, other, ("dsm",), 30, (0.4,)).folder.is_relative_to(tmp_path / "out")
     assert make_toy.train(shop, other, ("dsm",), 30, (0.4,)) == {}

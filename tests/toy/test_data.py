@@ -9,14 +9,15 @@ from sklearn.datasets import load_digits
 
 from ambient.data.images import DataSetError
 from tests.ambient.data.images.make import encode, folder, picture
-from toy.data import Source, digits, read_subset, split_of, write_subset
+from toy.data import Digits, load_data, read_subset, split_of
+from toy.options import SourceOptions
 
 
 def test_splits_are_disjoint_and_balanced() -> None:
     bunch = load_digits()
     pixels = torch.tensor(bunch.images, dtype=torch.float32)[:, None] / 8 - 1
     for seed in (0, 1):
-        split = digits(100, seed)
+        split = Digits().split(100, seed)
         assert torch.equal(split.train, pixels[split.index])
         assert split.labels is not None
         assert split.labels.tolist() == torch.tensor(bunch.target)[split.index].tolist()
@@ -30,16 +31,16 @@ def test_splits_are_disjoint_and_balanced() -> None:
 
 
 def test_a_larger_training_set_contains_the_smaller_one() -> None:
-    small, large = digits(50, 3), digits(400, 3)
+    small, large = Digits().split(50, 3), Digits().split(400, 3)
     assert torch.equal(large.index[:50], small.index)
     assert len(large.unseen) == 0
-    assert not torch.equal(digits(50, 4).index, small.index)
+    assert not torch.equal(Digits().split(50, 4).index, small.index)
 
 
 @pytest.mark.parametrize("images", [1, 401])
 def test_sizes_out_of_range_are_refused(images: int) -> None:
     with pytest.raises(ValueError, match="between 2 and 400"):
-        digits(images, 0)
+        Digits().split(images, 0)
 
 
 def pictures(path: Path, per_class: int = 40, side: int = 8) -> Path:
@@ -54,7 +55,7 @@ def pictures(path: Path, per_class: int = 40, side: int = 8) -> Path:
 
 def test_a_split_of_a_folder(tmp_path: Path) -> None:
     """Whatever is measured was not trained on, a larger N contains a smaller one, and what is held out stays."""
-    source = Source("images", str(pictures(tmp_path / "set")), labels=True)
+    source = SourceOptions("images", str(pictures(tmp_path / "set")), classes=True)
     small, large = split_of(source, 12, 0), split_of(source, 30, 0)
     assert small.train.shape == (12, 3, 8, 8)
     assert small.train.dtype == torch.float32
@@ -73,14 +74,14 @@ def test_a_split_of_a_folder(tmp_path: Path) -> None:
 
 def test_greyscale_and_resolution_are_explicit(tmp_path: Path) -> None:
     path = str(pictures(tmp_path / "set"))
-    assert split_of(Source("images", path, greyscale=True, resolution=4), 5, 0).train.shape == (5, 1, 4, 4)
-    unlabelled = split_of(Source("images", path), 5, 0)
+    assert split_of(SourceOptions("images", path, greyscale=True, resolution=4), 5, 0).train.shape == (5, 1, 4, 4)
+    unlabelled = split_of(SourceOptions("images", path), 5, 0)
     assert unlabelled.labels is None
     assert unlabelled.classifier[1] is None
 
 
 def test_too_few_images_are_named(tmp_path: Path) -> None:
-    source = Source("images", str(pictures(tmp_path / "set", per_class=25)))
+    source = SourceOptions("images", str(pictures(tmp_path / "set", per_class=25)))
     with pytest.raises(ValueError, match=r"--images 76: .* has 2 to 75"):
         split_of(source, 76, 0)
     with pytest.raises(ValueError, match=r"--images 20: .* has 75 images, and 60 have to be left"):
@@ -91,19 +92,21 @@ def test_images_that_are_not_square_need_a_resolution(tmp_path: Path) -> None:
     files = {f"{i:03d}.png": encode(picture(i, 8, 12)) for i in range(80)}
     path = str(folder(tmp_path / "set", files))
     with pytest.raises(DataSetError, match="set --resolution"):
-        split_of(Source("images", path), 10, 0)
-    assert split_of(Source("images", path, resolution=8), 10, 0).train.shape == (10, 3, 8, 8)
+        split_of(SourceOptions("images", path), 10, 0)
+    assert split_of(SourceOptions("images", path, resolution=8), 10, 0).train.shape == (10, 3, 8, 8)
 
 
 def test_the_chosen_images_are_written_down(tmp_path: Path) -> None:
-    source = Source("images", str(pictures(tmp_path / "set")), labels=True)
+    source = SourceOptions("images", str(pictures(tmp_path / "set")), classes=True)
     path = tmp_path / "subsets" / "n12-seed0.json"
-    write_subset(path, source, 12, 0)
+    data = load_data(source)
+    index = data.split(12, 0).index
+    data.write_subset(path, index, 0)
     record = json.loads(path.read_text())
-    assert read_subset(path) == split_of(source, 12, 0).index.tolist()
+    assert read_subset(path) == index.tolist()
     assert record["balanced"] is True
     assert record["names"][0].endswith(".png")
     for seed in (0, 1):
         path = tmp_path / f"digits-{seed}.json"
-        write_subset(path, Source(), 30, seed)
-        assert read_subset(path) == digits(30, seed).index.tolist()
+        Digits().write_subset(path, Digits().split(30, seed).index, seed)
+        assert read_subset(path) == Digits().split(30, seed).index.tolist()

@@ -23,6 +23,9 @@ from tests.toy.test_data import pictures
 ROOT = Path(__file__).resolve().parents[2]
 RUN = [sys.executable, str(ROOT / "toy" / "run.py")]
 SMALL = ["--steps", "30", "--samples", "40", "--images", "20"]
+TINY = ["--steps", "4", "--batch", "8", "--samples", "12", "--images", "12"]
+TINY += ["--sampler-steps", "3", "--features", "pixels"]
+ALONE = [*TINY, "--workers", "1"]
 
 
 def run(*options: str, **settings: Any) -> subprocess.CompletedProcess[str]:
@@ -30,6 +33,21 @@ def run(*options: str, **settings: Any) -> subprocess.CompletedProcess[str]:
     return subprocess.run([*RUN, *options], capture_output=True, text=True, env=environment, **settings)
 
 
+def test_the_smallest_run_from_start_to_finish(tmp_path: Path) -> None:
+    folder = tmp_path / "out"
+    done = run(*ALONE, "--methods", "dsm", "--output", str(folder))
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.strip().splitlines()[-1].startswith(f"Results: {folder}  (config.json, curves.png, metrics.json")
+    metrics = json.loads((folder / "metrics.json").read_text())
+    assert set(metrics["models"]) == {"DSM"}
+    assert metrics["models"]["DSM"][0]["frechet_pixels"] > 0
+    assert set(metrics["references"]) == {"exact copies of the training set", "unseen real images"}
+    config = json.loads((folder / "config.json").read_text())
+    assert (config["steps"], config["batch"]) == (4, 8)
+    assert "device" not in config
+
+
+@pytest.mark.slow
 def test_a_small_run_from_start_to_finish(tmp_path: Path) -> None:
     folder = tmp_path / "out"
     sweep = ["--sigma-nature", "0.3", "auto", "--seeds", "0", "1", "--stops", "15", "--output", str(folder)]
@@ -75,9 +93,10 @@ def test_help_fits_on_one_screen() -> None:
     assert "Where they are: archive, folder or Hugging Face id." in described
 
 
-IMAGES = ["--data", "images", "--steps", "6", "--batch", "8", "--samples", "20", "--images", "12", "--processes", "1"]
+IMAGES = ["--data", "images", "--steps", "6", "--batch", "8", "--samples", "20", "--images", "12", "--workers", "1"]
 
 
+@pytest.mark.slow
 def test_images_of_a_folder_through_every_method(tmp_path: Path) -> None:
     """Colour, classes, augmentation, dropout, masks, bf16 and parts of an update, in one run of eight methods."""
     source, folder = pictures(tmp_path / "set"), tmp_path / "out"
@@ -94,6 +113,7 @@ def test_images_of_a_folder_through_every_method(tmp_path: Path) -> None:
     assert images["images"].shape == (20, 3, 8, 8)
 
 
+@pytest.mark.slow
 def test_damaged_data_is_named_and_nothing_is_lost(tmp_path: Path) -> None:
     source, folder = pictures(tmp_path / "set"), tmp_path / "out"
     options = [*IMAGES, "--source", str(source), "--methods", "dsm", "--output", str(folder)]
@@ -109,6 +129,7 @@ def test_damaged_data_is_named_and_nothing_is_lost(tmp_path: Path) -> None:
     assert skipped.returncode == 0, skipped.stderr
 
 
+@pytest.mark.slow
 def test_a_damaged_file_of_samples_is_named(tmp_path: Path) -> None:
     options = [*SMALL, "--methods", "dsm", "--output", str(tmp_path)]
     assert run(*options).returncode == 0
@@ -122,11 +143,12 @@ def test_a_damaged_file_of_samples_is_named(tmp_path: Path) -> None:
     assert "Traceback" not in done.stderr
 
 
+@pytest.mark.slow
 def test_two_processes_make_what_one_makes(tmp_path: Path) -> None:
     """The same noisy copy, the same set of samples and the same metrics, but for the order of additions in training."""
     options = ["--steps", "30", "--images", "20", "--methods", "hybrid", "--batch", "16", "--samples", "1040"]
     options += ["--sampler-steps", "5"]
-    alone = run(*options, "--processes", "1", "--output", str(tmp_path / "one"))
+    alone = run(*options, "--workers", "1", "--output", str(tmp_path / "one"))
     assert alone.returncode == 0, alone.stderr
     launch = ["-m", "torch.distributed.run", "--nproc-per-node", "2", "--standalone"]  # accelerate's starts one on CPUs
     command = [sys.executable, *launch, RUN[1], *options, "--output", str(tmp_path / "two")]
@@ -163,6 +185,7 @@ def test_bad_values_get_a_message_and_no_traceback(tmp_path: Path, options: list
     assert not list(tmp_path.iterdir())
 
 
+@pytest.mark.slow
 def test_a_full_disk_is_named_and_loses_nothing(tmp_path: Path) -> None:
     """A limit on the size of files stands in for the disk: checkpoints of a megabyte do not fit."""
 
@@ -179,6 +202,7 @@ def test_a_full_disk_is_named_and_loses_nothing(tmp_path: Path) -> None:
     assert run(*options).returncode == 0
 
 
+@pytest.mark.slow
 def test_killed_at_ten_random_moments_it_ends_with_the_same_weights(tmp_path: Path) -> None:
     """Killed hard, in start-up, training, sampling or audit: each kill waits for a random amount of progress."""
     options = ["--steps", "300", "--samples", "40", "--images", "20", "--batch", "32"]

@@ -38,9 +38,9 @@ from ambient.objectives import (
 from ambient.process import VE, VP, Level
 from ambient.training import TrainingConfig, train
 from ambient.training.collapse import CollapseWarning, CollapseWatch, LinearDenoiser
+from benchmarks.below_nature.networks import denoiser_of
 from theory.gaussian import optimal
-from toy.exact.networks import denoiser_of
-from toy.exact.worlds import easy
+from theory.worlds import easy
 
 
 def test_the_linear_denoiser_is_the_best_for_gaussian_data() -> None:
