@@ -51,7 +51,7 @@ from ambient.runs.files import write_atomically, write_json
 from ambient.runs.tables import markdown, rich_table
 from benchmarks.sdxl_model import Model, build, full_passes, set_checkpointing
 from benchmarks.sdxl_report import entries, verdicts
-from sdxl.train import PAPER_WEIGHTS, sdxl_consistency
+from sdxl.train.objectives import PAPER_WEIGHTS, sdxl_consistency
 
 METHODS = ("dsm", "ambient", "consistency", "recommended", "ambient, P1's order", "consistency, P1's order")
 

@@ -18,8 +18,10 @@ from transformers import CLIPTextConfig, CLIPTextModel, CLIPTextModelWithProject
 from ambient.denoisers import UNetDenoiser
 from ambient.process import Level
 from ambient.schedules import Schedule
-from sdxl import lora, tiny
-from sdxl.components import Components, ModelOptions
+from sdxl import lora
+from sdxl.components import Components
+from sdxl.options import ModelOptions
+from sdxl.tiny.pipeline import build as build_tiny
 
 SDXL_UNET: dict[str, Any] = {
     "sample_size": 128,
@@ -62,8 +64,10 @@ class Model:
     def denoiser(self, x_t: Tensor, level: Level | Tensor, **condition: Any) -> Tensor:
         """h, counting the rows evaluated: all, and those with gradient."""
         self.rows[0] += len(x_t)
-        self.rows[1] += len(x_t) * torch.is_grad_enabled()
-        return self.components.denoiser(x_t, level, **condition)
+        if torch.is_grad_enabled():
+            self.rows[1] += len(x_t)
+        x_0_hat: Tensor = self.components.denoiser(x_t, level, **condition)
+        return x_0_hat
 
     def condition(self, batch: int) -> dict[str, Tensor]:
         """A condition that was encoded before."""
@@ -74,7 +78,7 @@ def build(small: bool, device: torch.device, compiled: bool = False) -> Model:
     """The model with a fresh LoRA, and the FLOPs of its forward and backward pass for one image."""
     dtype = torch.float32 if small else torch.bfloat16
     torch.manual_seed(0)
-    unet = tiny.build().unet if small else _full_unet(device)
+    unet = build_tiny().unet if small else _full_unet(device)
     unet = unet.to(device, dtype).train().requires_grad_(False)
     scheduler = DDIMScheduler(beta_schedule="scaled_linear", beta_start=0.00085, beta_end=0.012)
     denoiser = UNetDenoiser(unet, Schedule.from_scheduler(scheduler))
@@ -89,7 +93,7 @@ def build(small: bool, device: torch.device, compiled: bool = False) -> Model:
     return model
 
 
-def full_config() -> UNet2DConditionModel:
+def full_config() -> Any:
     """The full-size U-Net on the meta device: shapes without memory."""
     return _full_unet(torch.device("meta"))
 
@@ -112,7 +116,7 @@ def full_passes(rank: int = 4) -> tuple[float, float]:
     return counts[0], counts[1] - counts[0]
 
 
-def _full_unet(device: torch.device) -> UNet2DConditionModel:
+def _full_unet(device: torch.device) -> Any:
     with torch.device(device):
         return UNet2DConditionModel(**SDXL_UNET)
 
@@ -134,7 +138,8 @@ def _text(small: bool, device: torch.device, dtype: torch.dtype) -> Callable[[in
     encoders = []
     for kind, size in zip(kinds, sizes, strict=True):
         config = CLIPTextConfig(**shared, **size, projection_dim=size["hidden_size"])
-        encoders.append(kind(config).to(device, dtype).eval().requires_grad_(False))
+        encoder: Any = kind(config)
+        encoders.append(encoder.to(device, dtype).eval().requires_grad_(False))
     tokens = torch.randint(2, shared["vocab_size"] - 2, (1, TOKENS), device=device)
 
     @torch.no_grad()

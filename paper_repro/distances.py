@@ -13,8 +13,9 @@ from ambient.metrics.pretrained import Inception
 from paper_repro import data, make_sdxl
 from paper_repro.products import Data
 from paper_repro.workshop import Workshop
-from sdxl.attacking import choose, load_images
-from sdxl.generate import read_images
+from sdxl.features import similarity_features
+from sdxl.images import choose, load_images
+from sdxl.pictures import read_images
 
 _BATCH = 64
 
@@ -22,7 +23,7 @@ _BATCH = 64
 def judge(shop: Workshop) -> FeatureMap:
     """Inception, or the random network that stands for it."""
     if shop.options.substitute:
-        return make_sdxl.features(shop).build(False)
+        return similarity_features(make_sdxl.features(shop))
     return Inception.load(make_sdxl.inception(shop), device=shop.accelerator.device)
 
 

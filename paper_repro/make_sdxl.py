@@ -27,13 +27,23 @@ from paper_repro.products import (
 )
 from paper_repro.sizes import START_STEPS
 from paper_repro.workshop import Workshop
-from sdxl import attack, evaluate, generate, latents, tiny, tiny_vision, train
-from sdxl.attack_report import AttackResult
-from sdxl.components import ModelOptions
-from sdxl.masks import MaskOptions
-from sdxl.measures import FeatureOptions
-from sdxl.mitigation import Inference, Mitigation
-from sdxl.sampling import Sampler
+from sdxl.attack.options import AttackOptions, MaskAttack, MaskOptions, NoiseAttack, PromptAttack
+from sdxl.attack.report import AttackResult
+from sdxl.attack.running import run_attack
+from sdxl.checkpoints import named
+from sdxl.evaluate.options import EvaluateOptions
+from sdxl.evaluate.running import run_evaluation
+from sdxl.generate.drawing import generate
+from sdxl.generate.options import GenerateOptions
+from sdxl.latents.encoding import write_latents
+from sdxl.latents.options import LatentOptions
+from sdxl.mitigation.options import Inference, Mitigation
+from sdxl.options import FeatureOptions, ModelOptions, RunOptions, Sampler
+from sdxl.tiny.options import TinyOptions, TinyVisionOptions
+from sdxl.tiny.pipeline import write_tiny
+from sdxl.tiny.vision import write_vision
+from sdxl.train.options import TrainOptions
+from sdxl.train.tuning import fine_tune
 
 
 @dataclass(frozen=True)
@@ -81,7 +91,7 @@ def model(shop: Workshop, kind: str = "sdxl") -> ModelOptions:
     folder = shop.products / f"tiny-{kind}"
     if not (folder / "tiny.json").exists() or not (folder / "model_index.json").exists():
         variant, prediction = {"sd2": ("sd", "v_prediction")}.get(kind, (kind, "epsilon"))
-        tiny.write_tiny(tiny.Options(folder, variant=variant, prediction=prediction))  # type: ignore[arg-type]
+        write_tiny(TinyOptions(folder, variant=variant, prediction=prediction))  # type: ignore[arg-type]
     return ModelOptions(str(folder))
 
 
@@ -98,7 +108,7 @@ def vision(shop: Workshop) -> dict[str, str]:
         return {"dinov2": options.dinov2, "clip": options.clip, "detector": options.detector}
     folder = shop.products / "tiny-vision"
     if not (folder / "detector").exists():
-        tiny_vision.write_vision(tiny_vision.Options(folder))
+        write_vision(TinyVisionOptions(folder))
     return {name: str(folder / name) for name in ("dinov2", "clip", "detector")}
 
 
@@ -112,16 +122,14 @@ def _latents(shop: Workshop, product: Latents) -> Folder:
     facts = {"product": product, "model": _model_of(shop, product.sd2), "data": source, "scale": shop.options.scale}
     folder = shop.folder(f"latents-{product.nature}", facts)
     if not (folder / "index.json").exists():
-        options = latents.Options(
+        options = LatentOptions(
             source=source,
-            model=_model_of(shop, product.sd2),
+            run=_run(shop, _model_of(shop, product.sd2), folder),
             nature=product.nature,
             keep_clean=product.keep_clean,
             resolution=_resolution(shop, product.sd2),
-            cpu=shop.on_cpu,
-            output=folder,
         )
-        latents.write_latents(options, shop.accelerator)
+        write_latents(options, shop.accelerator)
     return Folder(folder, title)
 
 
@@ -144,17 +152,16 @@ def _tune(shop: Workshop, product: Tune) -> Folder:
     folder = shop.folder(f"lora-{product.name}", facts)
     if not (folder / "pytorch_lora_weights.safetensors").exists():
         remedy = Mitigation(mitigation="random-caption") if product.text == "s23" else Mitigation()
-        options = train.Options(
+        own = {name: value for name, value in settings.items() if name != "batch"}
+        options = TrainOptions(
             latents=encoded.path,
-            model=_model_of(shop, product.sd2),
+            run=_run(shop, _model_of(shop, product.sd2), folder, sizes.batch),
             method=product.method,
             mitigation=remedy,
             watch=not shop.options.substitute,
-            cpu=shop.on_cpu,
-            output=folder,
-            **settings,  # type: ignore[arg-type]
+            **own,  # type: ignore[arg-type]
         )
-        train.fine_tune(options, shop.accelerator)
+        fine_tune(options, shop.accelerator)
     return Folder(folder, encoded.data)
 
 
@@ -185,18 +192,15 @@ def _images(shop: Workshop, product: Images) -> Folder:
     folder = shop.folder("images", facts)
     done = folder / f"done-{count}"
     if not done.exists():
-        options = generate.Options(
+        options = GenerateOptions(
             sampler=Sampler(steps=sizes.sampler_steps),
-            model=model(shop),
+            run=_run(shop, model(shop), folder),
             lora=None if lora is None else lora.path,
-            images=count,
+            samples=count,
             prompts=prompts,
             resolution=_resolution(shop),
-            batch=8,
-            cpu=shop.on_cpu,
-            output=folder,
         )
-        generate.generate(options, shop.accelerator)
+        generate(options, shop.accelerator)
         done.touch()
     return Folder(folder, title)
 
@@ -210,31 +214,31 @@ def _attack(shop: Workshop, product: Attack) -> AttackResult:
         "images": shop.sizes.attacked,
         "features": features(shop),
         "resolution": _resolution(shop),
-        "cpu": shop.on_cpu,
     }
     steps = shop.sizes.sampler_steps
-    options: attack.Common
+    run = _run(shop, model(shop, "inpainting" if product.kind == "mask" else "sdxl"))
+    options: AttackOptions
     if product.kind == "noise":
-        options = attack.Noise(**common, model=model(shop), levels=product.levels, steps=steps)
+        options = NoiseAttack(**common, run=run, levels=product.levels, steps=steps)
     elif product.kind == "prompt":
-        options = attack.Prompt(**common, model=model(shop), sampler=Sampler(steps=steps))
+        options = PromptAttack(**common, run=run, sampler=Sampler(steps=steps))
     else:
         hide = MaskOptions(detector=vision(shop)["detector"])
         if shop.options.substitute:
             hide = MaskOptions(mask="fixed")
-        options = attack.Mask(**common, model=model(shop, "inpainting"), masks=hide, steps=steps)
+        options = MaskAttack(**common, run=run, masks=hide, steps=steps)
     folder = shop.folder(f"attack-{product.kind}", {"options": options})
-    return attack.run(replace(options, output=folder), shop.accelerator)
+    return run_attack(replace(options, run=replace(run, output=folder)), shop.accelerator)
 
 
 def _restorations(shop: Workshop, product: Restorations) -> dict[str, Any]:
-    return _evaluate(shop, product.data, product.tunes, restore=shop.sizes.restored, images=0)
+    return _evaluate(shop, product.data, product.tunes, restore=shop.sizes.restored, samples=0)
 
 
 def _evaluation(shop: Workshop, product: Evaluation) -> dict[str, Any]:
     inference = Inference(remedy="optimise") if product.w24 else Inference()
     count = shop.sizes.text_generated
-    return _evaluate(shop, product.data, product.tunes, restore=0, images=count, inference=inference, sd2=True)
+    return _evaluate(shop, product.data, product.tunes, restore=0, samples=count, inference=inference, sd2=True)
 
 
 def _evaluate(
@@ -243,21 +247,21 @@ def _evaluate(
     """The results of `sdxl.evaluate` by the name of each model, and what its figures are called under "names"."""
     source, title = data.source(shop, name)
     loras = [make(shop, tune).path for tune in tunes]
-    options = evaluate.Options(
+    run = _run(shop, _model_of(shop, sd2))
+    options = EvaluateOptions(
         source=source,
-        model=_model_of(shop, sd2),
+        run=run,
         checkpoints=tuple(map(str, loras)),
         sampler=Sampler(steps=shop.sizes.sampler_steps),
         features=features(shop),
         inception=None if shop.options.substitute else inception(shop),
         clip=vision(shop)["clip"],
         resolution=_resolution(shop, sd2),
-        cpu=shop.on_cpu,
         **counts,
     )
     folder = shop.folder("evaluation", {"options": options})
-    found = evaluate.run(replace(options, output=folder), shop.accelerator)
-    by_folder = dict(zip(evaluate.named(options.checkpoints), tunes, strict=True))
+    found = run_evaluation(replace(options, run=replace(run, output=folder)), shop.accelerator)
+    by_folder = dict(zip(named(options.checkpoints), tunes, strict=True))
     results = {tune.name: found.results[key] for key, tune in by_folder.items()}
     return {"results": results, "names": found.names, "data": title, "folder": folder, "checkpoints": list(by_folder)}
 
@@ -273,6 +277,11 @@ def inception(shop: Workshop) -> Path:
     hub = Path(torch.hub.get_dir())
     Inception.download(hub)
     return hub / INCEPTION_URL.rsplit("/", 1)[1]
+
+
+def _run(shop: Workshop, model: ModelOptions, folder: Path | None = None, batch: int = 8) -> RunOptions:
+    """How a command runs here."""
+    return RunOptions(model, batch=batch, device="cpu" if shop.on_cpu else None, output=folder)
 
 
 def _model_of(shop: Workshop, sd2: bool) -> ModelOptions:

@@ -23,7 +23,7 @@ def make(shop: Workshop, artefact: Artefact, folder: Path) -> Finding:
     pictures = {show.draw(folder, "inpainting.png", show.attack_rows(found, kinds)): f"{title}; {found.note}"}
     table = show.attack_table(found, title)
     if not shop.options.substitute:
-        own = found.found[0].similarities.own
+        own = found.restorations[0].similarities.own
         share = over_images(lambda x: float((x > CLOSE).double().mean()), own)
         return Finding(
             (table,), (above(f"share of hidden regions restored above {CLOSE:g} above 0", share, 0.0),), pictures

@@ -17,8 +17,9 @@ from paper_repro.products import Attack, Images
 from paper_repro.registry import Artefact
 from paper_repro.results import Finding
 from paper_repro.workshop import Workshop
-from sdxl.attacking import choose, load_images
-from sdxl.generate import read_images
+from sdxl.features import similarity_features
+from sdxl.images import choose, load_images
+from sdxl.pictures import read_images
 
 
 def make(shop: Workshop, artefact: Artefact, folder: Path) -> Finding:
@@ -48,7 +49,7 @@ def make(shop: Workshop, artefact: Artefact, folder: Path) -> Finding:
 
 def _nearest(shop: Workshop, attack: Attack, folder: Path) -> Tensor:
     """Largest similarity of each generated image to one of the data set's."""
-    features = make_sdxl.features(shop).build(shop.options.download, shop.accelerator.device)
+    features = similarity_features(make_sdxl.features(shop), shop.options.download, shop.accelerator.device)
     source, _ = data.source(shop, attack.data)
     pairs = choose(source, None, 0)
     resolution = shop.sizes.resolution

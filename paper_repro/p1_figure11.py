@@ -13,8 +13,8 @@ from paper_repro.products import Images
 from paper_repro.registry import Artefact
 from paper_repro.results import Finding, Table
 from paper_repro.workshop import Workshop
-from sdxl.attack import latent_picture
-from sdxl.attacking import choose, load_images
+from sdxl.attack.methods import latent_picture
+from sdxl.images import choose, load_images
 
 COLUMNS = 8
 

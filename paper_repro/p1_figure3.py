@@ -20,7 +20,7 @@ def make(shop: Workshop, artefact: Artefact, folder: Path) -> Finding:
     """Histograms, and the shares above 0.95 compared."""
     noised, prompted = (make_sdxl.make(shop, product) for product in artefact.products)
     title = make_sdxl.model_title(shop)
-    lines = {"generated from captions": prompted.found[0].similarities.nearest}
+    lines = {"generated from captions": prompted.restorations[0].similarities.nearest}
     lines |= {f"noised to t = {t}": show.found_of(noised, f"t = {t}, posterior").similarities.nearest for t in STEPS}
     tables = [show.attack_table(prompted, title), show.attack_table(noised, title)]
     panels = {title: lines}

@@ -12,7 +12,7 @@ from paper_repro.products import NATURES, Images, Substitutes
 from paper_repro.registry import Artefact
 from paper_repro.results import Finding, Table
 from paper_repro.workshop import Workshop
-from sdxl.attacking import choose, load_images
+from sdxl.images import choose, load_images
 from toy.data import split_of
 
 _METHODS = {"ambient": "without", "early-stop": "without", "consistency": "with", "ambient+consistency": "with"}

@@ -12,7 +12,7 @@ from paper_repro.products import Images
 from paper_repro.registry import Artefact
 from paper_repro.results import Finding, Table
 from paper_repro.workshop import Workshop
-from sdxl.measures import clip_score
+from sdxl.features import clip_score
 
 LIMIT = 0.9
 """CLIP score this many times that of the model of clean data, for "capable of following prompts"."""

@@ -23,7 +23,9 @@ def make(shop: Workshop, artefact: Artefact, folder: Path) -> Finding:
     product = artefact.products[0]
     assert isinstance(product, Attack)
     found = make_sdxl.make(shop, product)
-    clean, noisy = [row.similarities.nearest for row in found.found if row.restoration == f"t = {STEP}, posterior"]
+    clean, noisy = [
+        row.similarities.nearest for row in found.restorations if row.restoration == f"t = {STEP}, posterior"
+    ]
     title = make_sdxl.model_title(shop)
     panels = {title: {"trained on clean data": clean, f"trained at t_n = {NATURE}": noisy}}
     table = show.attack_table(found, title)

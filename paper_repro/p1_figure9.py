@@ -19,11 +19,11 @@ def make(shop: Workshop, artefact: Artefact, folder: Path) -> Finding:
     """The histogram of the attack of Figure 1, and its share above 0.95."""
     found = make_sdxl.make(shop, artefact.products[0])
     title = make_sdxl.model_title(shop, "inpainting")
-    panels = {title: {"filled in": found.found[0].similarities.nearest}}
+    panels = {title: {"filled in": found.restorations[0].similarities.nearest}}
     table = show.attack_table(found, title)
     shown = {"histogram.png": "largest similarities of filled-in regions"}
     if not shop.options.substitute:
-        share = over_images(lambda x: float((x > CLOSE).double().mean()), found.found[0].similarities.nearest)
+        share = over_images(lambda x: float((x > CLOSE).double().mean()), found.restorations[0].similarities.nearest)
         pictures.save(folder / "histogram.png", pictures.histograms(panels, "similarity to the nearest region"))
         return Finding((table,), (above(f"share of similarities above {CLOSE:g} above 0", share, 0.0),), shown)
     splits = substitutes.victims(shop, substitutes.CLEAN)

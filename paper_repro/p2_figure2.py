@@ -11,7 +11,7 @@ from paper_repro.products import Evaluation
 from paper_repro.registry import Artefact
 from paper_repro.results import Finding, Table
 from paper_repro.workshop import Workshop
-from sdxl.attacking import choose, load_images
+from sdxl.images import choose, load_images
 
 COLUMNS = 6
 PROMPTS = (

@@ -13,7 +13,7 @@ from torch import Tensor
 
 from ambient.attacks import histogram
 from ambient.runs.files import write_atomically
-from sdxl.generate import name_of
+from sdxl.pictures import name_of
 
 
 def save(path: Path, figure: Figure) -> None:

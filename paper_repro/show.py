@@ -11,8 +11,8 @@ from ambient.metrics.similarity import P1_THRESHOLDS, summarise
 from paper_repro import pictures
 from paper_repro.claims import Estimate, over_splits
 from paper_repro.results import Table
-from sdxl.attack_report import AttackResult
-from sdxl.attacking import Found, picture
+from sdxl.attack.chunks import MeasuredRestoration, picture
+from sdxl.attack.report import AttackResult
 
 RANDOM = "the pipeline has random weights, which have learnt nothing"
 """Why the tiny pipeline says nothing about a claim."""
@@ -49,8 +49,8 @@ SIMILARITY_HEAD = ("similarity of", "images", "mean", "95 %", *(f"S > {c:g}" for
 
 def attack_table(result: AttackResult, title: str) -> Table:
     """Nearest similarities of everything that an attack found."""
-    rows = tuple(similarity_row(f"{row.name}: nearest", [row.similarities.nearest]) for row in result.found)
-    own = tuple(similarity_row(f"{row.name}: own", [row.similarities.own]) for row in result.found)
+    rows = tuple(similarity_row(f"{row.name}: nearest", [row.similarities.nearest]) for row in result.restorations)
+    own = tuple(similarity_row(f"{row.name}: own", [row.similarities.own]) for row in result.restorations)
     return Table(f"{title}; on {result.features} features; {result.note}", SIMILARITY_HEAD, rows + own)
 
 
@@ -62,7 +62,7 @@ def attack_rows(result: AttackResult, kinds: Mapping[str, str], columns: int = 8
         kinds: Row title -> "originals", "shown/NAME" or "CHECKPOINT/RESTORATION".
         columns: Images a row.
     """
-    first = result.found[-1]
+    first = result.restorations[-1]
     order = first.similarities.own.argsort(descending=True)[:columns]
     indices = first.index[order].tolist()
     return {
@@ -71,9 +71,11 @@ def attack_rows(result: AttackResult, kinds: Mapping[str, str], columns: int = 8
     }
 
 
-def found_of(result: AttackResult, restoration: str, checkpoint: str | None = None) -> Found:
+def found_of(result: AttackResult, restoration: str, checkpoint: str | None = None) -> MeasuredRestoration:
     """One restoration of an attack, of its first checkpoint unless one is named."""
-    return next(row for row in result.found if row.restoration == restoration and checkpoint in (None, row.checkpoint))
+    return next(
+        row for row in result.restorations if row.restoration == restoration and checkpoint in (None, row.checkpoint)
+    )
 
 
 def draw(folder: Path, name: str, images: Mapping[str, Tensor], columns: int = 8) -> str:

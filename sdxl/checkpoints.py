@@ -8,8 +8,7 @@ from pathlib import Path
 
 from sdxl import lora
 from sdxl.components import Components
-
-BASE = "base"
+from sdxl.options import BASE
 
 
 def named(checkpoints: Sequence[str]) -> dict[str, str | None]:
@@ -26,8 +25,7 @@ def named(checkpoints: Sequence[str]) -> dict[str, str | None]:
     if twice := next((c for c in checkpoints if list(checkpoints).count(c) > 1), None):
         raise ValueError(f"--checkpoints: {twice} is given twice")
     for source in checkpoints:
-        file = Path(source) / lora.FILE if Path(source).is_dir() else Path(source)
-        if source != BASE and not file.is_file():
+        if source != BASE and not lora.file_of(source).is_file():
             raise ValueError(f'--checkpoints {source}: no {lora.FILE} there; give a training run\'s folder, or "base"')
     parts = [[BASE] if source == BASE else list(_folder(source).parts) for source in checkpoints]
     for depth in range(1, max(map(len, parts)) + 1):
@@ -43,8 +41,8 @@ def digests(checkpoints: dict[str, str | None]) -> dict[str, str]:
 
 
 @contextmanager
-def wearing(components: Components, source: str | None) -> Iterator[None]:
-    """The model with a LoRA on, or as it is. Raises ValueError, as `lora.load`, if it does not fit."""
+def lora_applied(components: Components, source: str | None) -> Iterator[None]:
+    """The model with a LoRA, or as it is for None. Raises ValueError, as `lora.load`, if it does not fit."""
     if source is None:
         yield
         return

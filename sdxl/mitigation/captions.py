@@ -10,12 +10,11 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import Any
 
 import numpy as np
 
-CaptionChange = Literal["random-caption", "random-words", "repeated-words", "random-numbers", "several-captions"]
-CHANGES: tuple[str, ...] = get_args(CaptionChange)
+from sdxl.mitigation.options import CaptionChange
 
 LARGEST_NUMBER = 10**6
 

@@ -1,4 +1,4 @@
-"""Acceptance 7: what goes wrong is said in one line that names the file, field or option, and what to do."""
+"""What goes wrong is said in one line that names the file, field or option, and what to do."""
 
 from __future__ import annotations
 
@@ -19,10 +19,13 @@ import torch
 from accelerate import Accelerator
 from diffusers import DDPMPipeline, DDPMScheduler, UNet2DModel
 
-from sdxl import generate, latents, lora, tiny, train
-from sdxl.components import ModelOptions, load
+from sdxl import generate, latents, tiny, train
+from sdxl.latents.encoding import write_latents
+from sdxl.latents.options import LatentOptions
 from sdxl.pairs import Source
-from tests.sdxl.conftest import make_pictures
+from sdxl.train.options import TrainOptions
+from sdxl.train.tuning import fine_tune
+from tests.sdxl.conftest import make_lora, make_pictures, on_cpu
 
 MAINS = {"tiny": tiny.main, "latents": latents.main, "train": train.main, "generate": generate.main}
 
@@ -40,17 +43,12 @@ class World:
     def cache(self, **changes: Any) -> Path:
         """Latents of SDXL at t_n = 500."""
         folder = self.folder / "cache"
-        options = latents.Options(
-            Source(str(self.data)), ModelOptions(str(self.xl)), **{"nature": 500, "output": folder, **changes}
-        )
-        return latents.write_latents(options, Accelerator(cpu=True))
+        options = LatentOptions(Source(str(self.data)), on_cpu(self.xl, folder), **{"nature": 500, **changes})
+        return write_latents(options, Accelerator(cpu=True))
 
     def adapter(self) -> Path:
         """A LoRA of SDXL."""
-        components = load(ModelOptions(str(self.xl)))
-        lora.attach(components)
-        lora.save(components, self.folder / "lora" / lora.FILE)
-        return self.folder / "lora"
+        return make_lora(self.xl, self.folder / "lora")
 
     def copy(self) -> Path:
         """A copy of SDXL to spoil."""
@@ -123,10 +121,8 @@ def _poisoned(world: World) -> Path:
 
 
 def _finished(world: World) -> Path:
-    options = train.Options(
-        world.cache(), ModelOptions(str(world.xl)), steps=1, batch=2, watch=False, output=world.folder / "run"
-    )
-    train.fine_tune(options, Accelerator(cpu=True))
+    run = on_cpu(world.xl, world.folder / "run", batch=2)
+    fine_tune(TrainOptions(world.cache(), run, steps=1, watch=False), Accelerator(cpu=True))
     return world.folder / "run"
 
 
@@ -295,7 +291,7 @@ MISUSES: dict[str, Misuse] = {
     ),
     "a scheduler that does not exist": (
         lambda w: ["generate", "--model", w.xl, "--scheduler", "DDIMM"],
-        r"--scheduler DDIMM: diffusers has no DDIMMScheduler; there are DDIM",
+        r"--scheduler DDIMM: there is no DDIMMScheduler here; there are DDIM",
     ),
     "prompts that cannot be read": (
         lambda w: ["generate", "--model", w.xl, "--prompts", _of(w.folder / "p.txt", b"\n\n")],
