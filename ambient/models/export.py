@@ -31,7 +31,7 @@ def to_diffusers(model: Model, folder: Path) -> Path:
 
 
 def to_k_diffusion(model: Model, folder: Path) -> Path:
-    """Write `denoiser.pt2`: torch.export.load(path).module() is called as denoiser(x, sigma), by k-diffusion's samplers.
+    """Write `denoiser.pt2`: torch.export.load(path).module() is then a denoiser(x, sigma) for k-diffusion.
 
     Raises:
         ValueError: If the model has classes, whose labels such a program does not take.
@@ -66,7 +66,8 @@ class _Plain(nn.Module):
 
 _USE = """# A denoiser for k-diffusion
 
-E[X_0 | X_0 + sigma Z = x] of images ({channels}, {side}, {side}) in [-1, 1]; sampling is best stopped at sigma = {stop:g}.
+E[X_0 | X_0 + sigma Z = x] of images ({channels}, {side}, {side}) in [-1, 1];
+sampling is best stopped at sigma = {stop:g}.
 
 ```python
 import k_diffusion
