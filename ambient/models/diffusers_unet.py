@@ -1,7 +1,8 @@
 r"""A model as diffusers knows one: unet(sample, timestep).sample, for any scheduler that `ambient.schedules` reads.
 
 A scheduler describes levels X_t = alpha_t X_0 + sigma_t Z, what a network is told of them, and what it predicts. Every
-prediction follows from h(x_t, t) = E[X_0 | X_t = x_t] (`tweedie.from_x_0`), so one model serves diffusers' DDIMPipeline, DDPMPipeline and any loop over `scheduler.step`.
+prediction follows from h(x_t, t) = E[X_0 | X_t = x_t] (`tweedie.from_x_0`), so one model serves diffusers'
+DDIMPipeline, DDPMPipeline and any loop over `scheduler.step`.
 """
 
 from __future__ import annotations
