@@ -1,7 +1,7 @@
 from . import karras, kernels, tweedie
 from .data import Batch, Samples
 from .denoisers import Denoiser, EDMDenoiser, UNetDenoiser
-from .models import Model, Recipe, fit, load
+from .models import DenoiserUNet, Model, Recipe, fit, load
 from .objectives import (
     AmbientScoreMatching,
     Consistency,
@@ -23,6 +23,7 @@ __all__ = [
     "Batch",
     "Consistency",
     "Denoiser",
+    "DenoiserUNet",
     "DenoisingScoreMatching",
     "Discrete",
     "Draws",

@@ -8,6 +8,7 @@ from typing import Annotated
 
 import tyro
 
+from ambient.commands.export import Export
 from ambient.commands.restore import Restore
 from ambient.commands.sample import Sample
 from ambient.commands.train import Train
@@ -18,6 +19,7 @@ Command = (
     Annotated[Train, subcommand("train")]
     | Annotated[Sample, subcommand("sample")]
     | Annotated[Restore, subcommand("restore")]
+    | Annotated[Export, subcommand("export")]
 )
 
 

@@ -62,7 +62,7 @@ class EDMDenoiser(nn.Module):
     def preconditioning(self, level: Level) -> tuple[Tensor, Tensor, Tensor, Tensor]:
         """c_skip, c_out, c_in and c_noise as they apply to x_t = alpha_t y, each of the level's shape."""
         alpha, sigma, sigma_data = level.alpha, level.sigma, self.sigma_data
-        if bool(((alpha <= 0) | (sigma <= 0)).any()):
+        if not torch.compiler.is_compiling() and bool(((alpha <= 0) | (sigma <= 0)).any()):
             raise ValueError("EDM's network is told ln(sigma / alpha) / 4: it has no time for alpha = 0 or sigma = 0")
         variance = sigma**2 + (alpha * sigma_data) ** 2
         c_skip = alpha * sigma_data**2 / variance

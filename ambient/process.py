@@ -83,7 +83,7 @@ class Level:
 
     def on(self, x: Tensor) -> Level:
         """The same level on the device of `x`, one for each of its samples."""
-        return Level(self.alpha.to(x.device), self.sigma.to(x.device)).expand(len(x))
+        return Level(self.alpha.to(x.device), self.sigma.to(x.device)).expand(x.shape[0])
 
     def __getitem__(self, samples: Any) -> Level:
         """The levels of some samples; a level shared by all stays as it is."""

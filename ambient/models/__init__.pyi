@@ -1,3 +1,4 @@
+from .diffusers_unet import DenoiserUNet
 from .fitting import Recipe, fit
 from .folder import ModelFolderError
 from .loading import load
@@ -5,6 +6,7 @@ from .model import Model
 from .restoration import Tiled, posterior_mean, posterior_samples
 
 __all__ = [
+    "DenoiserUNet",
     "Model",
     "ModelFolderError",
     "Recipe",

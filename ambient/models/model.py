@@ -26,11 +26,11 @@ from torch import Tensor, nn
 from ambient import karras
 from ambient.denoisers import EDMDenoiser
 from ambient.models.card import card_text
-from ambient.models.folder import WEIGHTS, weights_of
+from ambient.models.folder import CONFIG, WEIGHTS, weights_of
 from ambient.models.names import MethodName, NetworkName, SamplerName
 from ambient.models.networks import build
 from ambient.process import Level, as_level, per_sample
-from ambient.runs.files import fingerprint, load_tensors, save_tensors
+from ambient.runs.files import fingerprint, load_tensors, save_tensors, write_json
 from ambient.sampling import generate
 
 FORMAT = 1
@@ -96,6 +96,21 @@ class Model(nn.Module, PyTorchModelHubMixin, library_name="ambient-tweedie-lab",
         self.classes = tuple(classes)
         self.sigma_min, self.sigma_max = sigma_min, sigma_max
         self.facts = dict(facts or {})
+        self._made_of = {
+            "network": network,
+            "channels": channels,
+            "side": side,
+            "sigma_data": sigma_data,
+            "nature": nature,
+            "method": method,
+            "stop": stop,
+            "classes": list(classes),
+            "augmented": augmented,
+            "dropout": dropout,
+            "sigma_min": sigma_min,
+            "sigma_max": sigma_max,
+            "format": format,
+        }
 
     @property
     def noisy(self) -> bool:
@@ -122,7 +137,8 @@ class Model(nn.Module, PyTorchModelHubMixin, library_name="ambient-tweedie-lab",
         """
         own = as_level(level).on(x_t)
         centre = self.centre.to(x_t)
-        return centre + self.denoiser(x_t - per_sample(own.alpha, x_t) * centre, own, **condition)
+        deviation: Tensor = self.denoiser(x_t - per_sample(own.alpha, x_t) * centre, own, **condition)
+        return centre + deviation
 
     def sample(self, number: int, *, start: int = 0, batch: int = 64, **options: Any) -> Iterator[Tensor]:
         """Generate the images start..start+number-1, batch by batch; image i is a function of (seed, i).
@@ -210,8 +226,14 @@ class Model(nn.Module, PyTorchModelHubMixin, library_name="ambient-tweedie-lab",
             raise ValueError(f"there is no class {wrong[0]}: this model has 0 to {len(self.classes) - 1}")
         return chosen
 
+    @property
+    def config(self) -> dict[str, Any]:
+        """The arguments that make this model, as in its config.json."""
+        return {**self._made_of, "facts": self.facts}
+
     def _save_pretrained(self, save_directory: Path) -> None:
         save_tensors(save_directory / WEIGHTS, self.state_dict())
+        write_json(save_directory / CONFIG, self.config)
 
     @classmethod
     def _from_pretrained(cls, *, model_id: str, **options: Any) -> Model:

@@ -241,7 +241,7 @@ class _Given(nn.Module):
                 nn.init.zeros_(layer.weight)
 
     def forward(self, like: Tensor, label: Tensor | None, augment: Tensor | None) -> Tensor:
-        vector = like.new_zeros(len(like), self.width)
+        vector = like.new_zeros(like.shape[0], self.width)
         if self.augment is not None and augment is not None:
             vector = vector + self.augment(augment.to(vector))
         if self.classes is not None and label is not None:
