@@ -10,7 +10,7 @@ import torch
 
 from ambient.metrics.convolutions import ConvolutionalClassifier, RandomConvolutions
 from ambient.metrics.features import ClassifierFeatures, FeatureMap, Pixels
-from ambient.metrics.pretrained import Inception, clip, dinov2
+from ambient.metrics.pretrained import Inception, Pretrained, clip, dinov2
 from ambient.metrics.pretrained.dinov2 import Protocol
 from toy.data import Split
 from toy.names import FeatureName
@@ -45,10 +45,10 @@ def load_pretrained(
                 else Inception.load(measuring.inception, device=device)
             )
         elif name == "clip":
-            found[name] = clip(measuring.clip, online=download, device=device)
+            found[name] = clip(Pretrained(measuring.clip, download, device))
         elif name in ("dinov2-p2", "dinov2-p1"):
             protocol = cast(Protocol, name.removeprefix("dinov2-"))
-            found[name] = dinov2(protocol, measuring.dinov2, online=download, device=device)
+            found[name] = dinov2(protocol, Pretrained(measuring.dinov2, download, device))
     return found
 
 

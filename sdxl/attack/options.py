@@ -17,7 +17,7 @@ from sdxl.options import (
     Sampler,
     require_at_least,
 )
-from sdxl.pairs import Source
+from sdxl.source import Source
 
 YOLOS = "hustvl/yolos-small"
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from sdxl.mitigation.options import Inference
 from sdxl.options import BASE, CLIP, FeatureOptions, RunOptions, Sampler, require_at_least
-from sdxl.pairs import Source
+from sdxl.source import Source
 
 
 @dataclass(frozen=True)

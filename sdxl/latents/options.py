@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from sdxl.options import RunOptions, require_at_least
-from sdxl.pairs import Source
+from sdxl.source import Source
 
 
 @dataclass(frozen=True)

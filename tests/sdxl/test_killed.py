@@ -23,7 +23,7 @@ from sdxl.generate.options import GenerateOptions
 from sdxl.latents.encoding import write_latents
 from sdxl.latents.options import LatentOptions
 from sdxl.options import Sampler
-from sdxl.pairs import Source
+from sdxl.source import Source
 from sdxl.train.options import TrainOptions
 from sdxl.train.tuning import fine_tune
 from tests.sdxl.conftest import on_cpu

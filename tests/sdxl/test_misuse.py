@@ -22,7 +22,7 @@ from diffusers import DDPMPipeline, DDPMScheduler, UNet2DModel
 from sdxl import generate, latents, tiny, train
 from sdxl.latents.encoding import write_latents
 from sdxl.latents.options import LatentOptions
-from sdxl.pairs import Source
+from sdxl.source import Source
 from sdxl.train.options import TrainOptions
 from sdxl.train.tuning import fine_tune
 from tests.sdxl.conftest import make_lora, make_pictures, on_cpu

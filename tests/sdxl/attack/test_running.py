@@ -30,8 +30,8 @@ from sdxl.components import Components
 from sdxl.images import choose, load_images
 from sdxl.loading import load
 from sdxl.options import FeatureOptions, Sampler
-from sdxl.pairs import Source
 from sdxl.sampling import sample
+from sdxl.source import Source
 from tests.sdxl.conftest import make_lora, make_pictures, on_cpu
 
 PIXELS = FeatureOptions("pixels")

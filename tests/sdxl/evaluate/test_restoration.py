@@ -12,7 +12,7 @@ from sdxl.evaluate.restoration import restoration_errors
 from sdxl.images import choose, load_images
 from sdxl.loading import load
 from sdxl.options import ModelOptions
-from sdxl.pairs import Source
+from sdxl.source import Source
 
 
 def test_restoration_is_the_error_of_the_networks_own_prediction(few: Path, xl: Path) -> None:

@@ -25,8 +25,8 @@ from sdxl.evaluate.running import run_evaluation
 from sdxl.features import SmallPixels, clip_score
 from sdxl.images import choose, load_images
 from sdxl.options import FeatureOptions, Sampler
-from sdxl.pairs import Source
 from sdxl.pictures import name_of
+from sdxl.source import Source
 from tests.sdxl.conftest import make_lora, on_cpu
 
 

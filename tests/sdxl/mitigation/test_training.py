@@ -29,7 +29,7 @@ from sdxl.mitigation.captions import read_several
 from sdxl.mitigation.magnitude import magnitude
 from sdxl.mitigation.options import Inference, Mitigation
 from sdxl.mitigation.training import ChangedCaptions, EmbeddingNoise, MagnitudeFilter, mitigated
-from sdxl.pairs import Source
+from sdxl.source import Source
 from sdxl.train.options import TrainOptions
 from sdxl.train.tuning import fine_tune
 from tests.sdxl.conftest import on_cpu

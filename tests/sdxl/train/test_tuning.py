@@ -28,7 +28,7 @@ from sdxl.latents.encoding import write_latents
 from sdxl.latents.options import LatentOptions
 from sdxl.loading import load
 from sdxl.options import ModelOptions, Precision
-from sdxl.pairs import Source
+from sdxl.source import Source
 from sdxl.train.objectives import objective_of
 from sdxl.train.options import Method, TrainOptions
 from sdxl.train.tuning import fine_tune, training_accelerator
