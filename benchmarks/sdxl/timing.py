@@ -1,36 +1,15 @@
-r"""What an update of SDXL costs: `python -m benchmarks.sdxl` on a GPU, `--tiny` to try the command anywhere.
-
-The full-size U-Net (published configuration, random weights), latents of 1024x1024 images, bf16 with a fp32 LoRA of
-rank 4, forward, backward and AdamW, for each method of `sdxl.train`, with and without gradient checkpointing, and in
-P1's order of work:
-
-    text encoders   both of SDXL's run in every update, though they are frozen and the captions do not change
-    recomputed      the consistency term evaluates h(x_n, t_n) once for each of its two samples
-
-The share of the card's matmul rate is FLOPs an update / seconds / (FLOP/s of a large bf16 GEMM in the same run). FLOPs
-are those of the method, not of recomputation: one forward and one backward pass are counted by PyTorch's counter at
-batch 1, and every method is charged for its rows,
-
-    FLOPs = forward x (all rows evaluated) + backward x (rows evaluated with gradient).
-
-The recommended recipe does more in one update of four; its times are averaged with the frequencies of its draws.
-Results go to a JSON file after every cell, and the same command goes on from there.
-"""
+"""Timing updates of SDXL's U-Net for each method, and counting their FLOPs; see `benchmarks.sdxl`."""
 
 from __future__ import annotations
 
-import json
 import statistics
-import sys
 import time
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Any
 
 import torch
-from rich.console import Console
 from torch import Tensor
 
 from ambient.data import Batch
@@ -46,48 +25,10 @@ from ambient.objectives import (
 )
 from ambient.process import Level
 from ambient.randomness import Draws
-from ambient.runs.console import run as run_command
-from ambient.runs.files import write_atomically, write_json
-from ambient.runs.tables import markdown, rich_table
-from benchmarks.sdxl_model import Model, build, full_passes, set_checkpointing
-from benchmarks.sdxl_report import entries, verdicts
+from ambient.runs.files import read_json, write_json
+from benchmarks.sdxl.model import Model, build, full_passes, set_checkpointing
+from benchmarks.sdxl.options import SdxlBenchmark
 from sdxl.train.objectives import PAPER_WEIGHTS, sdxl_consistency
-
-METHODS = ("dsm", "ambient", "consistency", "recommended", "ambient, P1's order", "consistency, P1's order")
-
-
-@dataclass(frozen=True)
-class Options:
-    """Time updates of the full-size SDXL U-Net: images a second, memory, and share of the matmul rate."""
-
-    tiny: bool = False
-    """The tiny U-Net on the CPU in fp32, to try the command."""
-    flops: bool = False
-    """Count the FLOPs of an update of the full size on shapes alone, without a GPU, and stop."""
-    methods: tuple[str, ...] = METHODS
-    """What to time."""
-    batches: tuple[int, ...] = (1, 2, 4, 8, 16)
-    """Images an update; the recommended recipe needs multiples of 16."""
-    checkpointing: tuple[bool, ...] = (False, True)
-    """Without and with gradient checkpointing."""
-    repetitions: int = 16
-    """Timed updates of each, after two that are not."""
-    t_n: int = 500
-    """Nature level of the noisy latents."""
-    compile: bool = False
-    """Compile the U-Net with torch.compile."""
-    output: Path = Path("runs/benchmark-sdxl")
-    """Folder of results.json and table.md."""
-
-    def check(self) -> None:
-        """Raises ValueError for values that cannot work."""
-        if unknown := [name for name in self.methods if name not in METHODS]:
-            raise ValueError(f"--methods {unknown[0]}: there are {', '.join(METHODS)}")
-        if not self.methods or not self.batches or min(self.batches) < 1 or self.repetitions < 1:
-            raise ValueError("--methods, --batches and --repetitions need at least one, and batches of at least 1")
-        if not 1 <= self.t_n <= 999:
-            raise ValueError(f"--t-n {self.t_n}: a step from 1 to 999")
-
 
 Rows = tuple[int, int]
 """Rows evaluated in an update: all, and those with gradient."""
@@ -116,7 +57,7 @@ class Cell:
     failure: str | None = None
 
 
-def run(options: Options, progress: Callable[[Cell], None] = lambda cell: None) -> dict[str, Any]:
+def run(options: SdxlBenchmark, progress: Callable[[Cell], None] = lambda cell: None) -> dict[str, Any]:
     """Measure all cells, or those that `options.output` lacks; returns what results.json holds.
 
     Raises:
@@ -136,7 +77,7 @@ def run(options: Options, progress: Callable[[Cell], None] = lambda cell: None) 
     }
     results |= {"torch": torch.__version__, "gemm": None, "cells": []}
     if path.exists():
-        saved = json.loads(path.read_text())
+        saved = read_json(path)
         for key in ("hardware", "tiny", "compile", "t_n", "torch"):
             if saved[key] != results[key]:
                 raise ValueError(
@@ -159,7 +100,7 @@ def run(options: Options, progress: Callable[[Cell], None] = lambda cell: None) 
     return results
 
 
-def measure(model: Model, method: str, batch: int, checkpointing: bool, options: Options) -> Cell:
+def measure(model: Model, method: str, batch: int, checkpointing: bool, options: SdxlBenchmark) -> Cell:
     """Time one method."""
     cell = Cell(method, batch, checkpointing)
     try:
@@ -175,7 +116,7 @@ def measure(model: Model, method: str, batch: int, checkpointing: bool, options:
             torch.cuda.empty_cache()
 
 
-def _timed(model: Model, cell: Cell, options: Options) -> Cell:
+def _timed(model: Model, cell: Cell, options: SdxlBenchmark) -> Cell:
     samples = _samples(model, cell, options)
     objective = objective_of(cell.method, model, samples, options.t_n)
     weights = [p for p in model.components.unet.parameters() if p.requires_grad]
@@ -225,7 +166,7 @@ def _frequencies(objective: Objective, samples: Batch, draws: int = 400) -> dict
     return {kind: count / draws for kind, count in counts.items()}
 
 
-def count(options: Options) -> list[list[str]]:
+def count(options: SdxlBenchmark) -> list[list[str]]:
     """A table of the full size's FLOPs for one image in an update, without computing anything of that size."""
     options.check()
     forward, backward = full_passes()
@@ -293,7 +234,7 @@ def gemm_rate(device: torch.device, repetitions: int = 20) -> float:
     return 2 * n**3 * repetitions / (time.perf_counter() - start)
 
 
-def _samples(model: Model, cell: Cell, options: Options) -> Batch:
+def _samples(model: Model, cell: Cell, options: SdxlBenchmark) -> Batch:
     x = torch.randn(cell.batch, *model.shape, generator=torch.Generator().manual_seed(0)).to(model.device)
     clean = cell.method == "dsm"
     nature = Level.clean() if clean else model.components.process.level(float(options.t_n))
@@ -307,33 +248,3 @@ def _hardware(device: torch.device) -> str:
 def _synchronise(device: torch.device) -> None:
     if device.type == "cuda":
         torch.cuda.synchronize()
-
-
-def main() -> int:
-    """Run the command line; returns the exit status."""
-    return run_command(Options, _main)
-
-
-def _main(options: Options) -> None:
-    console = Console()
-    if options.flops:
-        console.print(rich_table("SDXL's U-Net at 1024x1024, LoRA of rank 4; counted, not run", count(options)))
-        return
-
-    def progress(cell: Cell) -> None:
-        what = cell.failure if cell.seconds is None else f"{1e3 * cell.seconds:.1f} ms"
-        console.print(f"{cell.method}, batch {cell.batch}, checkpointing {cell.checkpointing}: {what}", highlight=False)
-
-    results = run(options, progress)
-    size = "tiny U-Net" if options.tiny else "SDXL U-Net, 1024x1024, bf16, LoRA of rank 4"
-    title = f"{size}, t_n = {options.t_n}, {results['hardware']}, GEMM at {results['gemm'] / 1e12:.3g} TFLOP/s"
-    console.print(rich_table(title, entries(results)))
-    lines = [] if options.tiny else list(verdicts(results))
-    console.print("\n".join(lines), highlight=False)
-    text = markdown(title, entries(results)) + "\n" + "\n\n".join(lines) + "\n"
-    write_atomically(options.output / "table.md", lambda file: file.write_text(text))
-    print(f"Results: {options.output}  (results.json, table.md)")
-
-
-if __name__ == "__main__":
-    sys.exit(main())
