@@ -25,7 +25,6 @@ def units(source: Source, size: int) -> list[Unit]:
         image_column=source.image_column,
         largest_image=source.largest_image,
         largest_file=source.largest_file,
-        largest_set=source.largest_set,
         follow_links=source.follow_links,
         white=source.white,
     )

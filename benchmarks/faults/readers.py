@@ -34,7 +34,7 @@ from ambient.data.images.text import decode_text, visible
 from ambient.data.images.validation import DataSetError, UnusableError
 
 SLOW = 5.0
-_SMALL = FileOptions(largest_image=1 << 20, largest_file=1 << 24, largest_set=1 << 24)
+_SMALL = FileOptions(largest_image=1 << 20, largest_file=1 << 24)
 
 
 @dataclass(frozen=True)

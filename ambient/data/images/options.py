@@ -16,7 +16,6 @@ class FileOptions:
     Attributes:
         largest_image: Most pixels of one image (2^26: 8,192 x 8,192).
         largest_file: Most bytes of one file or member of an archive (256 MiB).
-        largest_set: Most bytes of pixels of a whole set that is held in memory (8 GiB).
         follow_links: Read also what symbolic links outside the data set's folder point to.
         white: The value of white in 16-bit grey images (65535, or 4095 for 12 bits): v becomes 255 v / white, rounded.
             None refuses 16-bit images.
@@ -24,12 +23,11 @@ class FileOptions:
 
     largest_image: int = 1 << 26
     largest_file: int = 1 << 28
-    largest_set: int = 1 << 33
     follow_links: bool = False
     white: int | None = None
 
     def __post_init__(self) -> None:
-        for name in ("largest_image", "largest_file", "largest_set"):
+        for name in ("largest_image", "largest_file"):
             if getattr(self, name) < 1:
                 raise ValueError(f"{name} must be at least 1, got {getattr(self, name)}")
         if self.white is not None and not 255 <= self.white <= 65535:
@@ -47,6 +45,7 @@ class ImageOptions(FileOptions):
             images must then be equally large.
         channels: "rgb" repeats grey images three times, "grey" takes the luma of colour images, "keep" allows one kind.
         labels: Read class labels, and refuse images that have none.
+        largest_set: Most bytes of pixels of the whole set, which is held in memory (8 GiB).
         limit: Read only this many images from the beginning, for a quick look; for a fair choice take a `subset`.
         skip_bad: Leave out what cannot be used, instead of refusing the data set.
         revision: Commit of a data set on the Hugging Face hub, which is read only if one is given.
@@ -58,6 +57,7 @@ class ImageOptions(FileOptions):
     resolution: int | None = None
     channels: Channels = "keep"
     labels: bool = False
+    largest_set: int = 1 << 33
     limit: int | None = None
     skip_bad: bool = False
     revision: str | None = None
@@ -66,7 +66,7 @@ class ImageOptions(FileOptions):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        for name in ("resolution", "limit"):
+        for name in ("resolution", "largest_set", "limit"):
             value = getattr(self, name)
             if value is not None and value < 1:
                 raise ValueError(f"{name} must be at least 1, got {value}")

@@ -93,6 +93,7 @@ def test_captions_that_cannot_be_used_are_named(name: str, tmp_path: Path) -> No
     assert "\n" not in str(refusal.value)
 
 
+@pytest.mark.filterwarnings("ignore:.*left out 1 text beside the images")
 def test_no_caption_for_any_image_is_an_error_unless_that_is_meant(tmp_path: Path) -> None:
     source = _set(tmp_path, {"README.txt": b"not a caption"})
     with pytest.raises(
@@ -121,6 +122,7 @@ def test_an_image_without_its_caption_is_counted(empty: dict[str, object], tmp_p
         assert [(pair.index, pair.caption) for pair in _pairs(source, without_caption="skip")] == [(0, "a")]
 
 
+@pytest.mark.filterwarnings("ignore:.*left out 1 text beside the images")
 def test_a_table_wins_over_texts_and_says_so(tmp_path: Path) -> None:
     source = _set(tmp_path, {"metadata.jsonl": make.captions("good0.png", "good1.png"), "good0.txt": b"other"})
     with pytest.warns(

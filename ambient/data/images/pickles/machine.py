@@ -2,9 +2,8 @@ r"""Numpy arrays in Python's own containers, read from a pickle without running 
 
 A pickle is a program for a stack machine that may call any function there is, and even with numpy's functions alone it
 can build an array of pointers out of given bytes. So `pickle` is not used at all. This machine knows the opcodes of
-containers, numbers, strings and arrays; a name is only ever a name, and what may be "called" is written out below: the
-five ways in which numpy and Python 2 write arrays, data types and bytes. Their arguments are checked, and the array is
-then made here, from as many bytes as its shape and type need. Everything else is refused by name.
+containers, numbers, strings and arrays; a name is only ever a name, and what may be "called" is written out in
+`ambient.data.images.pickles.arrays`. Everything else is refused by name.
 
 The opcodes and their arguments are those of protocols 0 to 5, as documented in Python's `pickletools`.
 """
@@ -12,42 +11,16 @@ The opcodes and their arguments are those of protocols 0 to 5, as documented in 
 from __future__ import annotations
 
 import codecs
-import math
 import struct
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
-
+from ambient.data.images.pickles.arrays import CALLS, CLASSES, Array, Name, Type, array_of, ordered, refuse
 from ambient.data.images.text import described
 from ambient.data.images.validation import UnusableError
 
 _MOST_STEPS = 500_000
 """CIFAR-10's batches take 40,000; objects of one byte each would fill the memory long before a file is too large."""
-_TYPES = frozenset(f"{kind}{size}" for kind in "iu" for size in (1, 2, 4, 8)) | {"f4", "f8"}
-
-
-@dataclass(frozen=True)
-class _Name:
-    """What a pickle would import."""
-
-    module: str
-    name: str
-
-
-@dataclass
-class _Type:
-    """A numpy data type: numbers only."""
-
-    dtype: np.dtype[Any]
-
-
-@dataclass
-class _Array:
-    """An array: empty until its state is given."""
-
-    value: np.ndarray | None = None
 
 
 class _Mark:
@@ -75,17 +48,13 @@ def read_pickle(content: bytes) -> Any:
 
 
 def _plain(value: Any) -> Any:
-    if isinstance(value, _Array):
+    if isinstance(value, Array):
         if value.value is None:
             raise UnusableError("damaged", "an array without its values")
         return value.value
-    if isinstance(value, _Name | _Type | _Mark):
+    if isinstance(value, Name | Type | _Mark):
         raise UnusableError("unsafe pickle", "it holds something that is no array and no container")
     return value
-
-
-def _refuse(what: str) -> UnusableError:
-    return UnusableError("unsafe pickle", f"asks for {what}, which no array needs")
 
 
 class _Machine:
@@ -107,7 +76,7 @@ class _Machine:
                 return self.stack.pop()
             action = _ACTIONS.get(code)
             if action is None:
-                raise _refuse(f"opcode {bytes([code])!r}")
+                raise refuse(f"opcode {bytes([code])!r}")
             action(self)
         raise UnusableError("too large", f"more than {_MOST_STEPS:,} objects, which no batch of images has")
 
@@ -153,7 +122,7 @@ class _Machine:
             raise ValueError("pairs that belong to no dictionary")
         for key, value in zip(items[::2], items[1::2], strict=True):
             if not isinstance(key, str | bytes | int):  # hashing a tuple in a tuple in a tuple ... overflows C's stack
-                raise _refuse(f"{described(key)} as the key of a dictionary")
+                raise refuse(f"{described(key)} as the key of a dictionary")
             target[key] = value
 
     def extend(self, items: list[Any]) -> None:
@@ -165,101 +134,27 @@ class _Machine:
     def reduce(self) -> None:
         """Call a name: only those that arrays and bytes are written with."""
         arguments, name = self.pop(), self.pop()
-        if not isinstance(name, _Name) or not isinstance(arguments, tuple):
-            raise _refuse("a call of something that is no function")
-        self.push(_CALLS[name](*arguments))
+        if not isinstance(name, Name) or not isinstance(arguments, tuple):
+            raise refuse("a call of something that is no function")
+        self.push(CALLS[name](*arguments))
 
     def build(self) -> None:
         """Give a type or an array its state."""
         state, target = self.pop(), self.stack[-1]
-        if isinstance(target, _Type):
-            target.dtype = _ordered(target.dtype, state)
-        elif isinstance(target, _Array):
-            target.value = _array_of(state)
+        if isinstance(target, Type):
+            target.dtype = ordered(target.dtype, state)
+        elif isinstance(target, Array):
+            target.value = array_of(state)
         else:
-            raise _refuse(f"the state of {described(target)}")
+            raise refuse(f"the state of {described(target)}")
 
     def find(self, module: Any, name: Any) -> None:
         if not isinstance(module, str) or not isinstance(name, str):
-            raise _refuse("something without a name")
-        found = _Name(module, name)
-        if found not in _CALLS and found not in _CLASSES:
-            raise _refuse(f"{module}.{name}")
+            raise refuse("something without a name")
+        found = Name(module, name)
+        if found not in CALLS and found not in CLASSES:
+            raise refuse(f"{module}.{name}")
         self.push(found)
-
-
-def _ordered(dtype: np.dtype[Any], state: Any) -> np.dtype[Any]:
-    """A data type's state: (version, byte order, no subtype, no names, no fields, ...)."""
-    if not isinstance(state, tuple) or len(state) < 5 or any(part is not None for part in state[2:5]):
-        raise _refuse("a data type that is not of numbers")
-    order = state[1].decode() if isinstance(state[1], bytes) else state[1]
-    if order not in ("|", "<", ">", "="):
-        raise _refuse(f"the byte order {described(order)}")
-    return np.dtype(f"{order}{dtype.kind}{dtype.itemsize}")
-
-
-def _array_of(state: Any) -> np.ndarray:
-    """An array's state: (version, shape, type, whether in Fortran's order, bytes)."""
-    if not isinstance(state, tuple) or len(state) != 5:
-        raise _refuse("an array of another form")
-    _, shape, kind, fortran, content = state
-    return _array(content, kind, shape, "F" if fortran else "C")
-
-
-def _array(content: Any, kind: Any, shape: Any, order: Any) -> np.ndarray:
-    if isinstance(content, str):  # of Python 2
-        content = content.encode("latin-1")
-    if not isinstance(kind, _Type) or not isinstance(content, bytes | bytearray) or order not in ("C", "F"):
-        raise _refuse("an array that is not of numbers")
-    if not isinstance(shape, tuple) or len(shape) > 8 or any(type(side) is not int or side < 0 for side in shape):
-        raise UnusableError("damaged", "an array whose shape is none")
-    if math.prod(shape) * kind.dtype.itemsize != len(content):
-        raise UnusableError("damaged", f"{len(content)} bytes for an array of shape {shape}"[:120])
-    if any(side > len(content) for side in shape):  # (10^12, 0) takes no bytes, and all memory as a list
-        raise UnusableError("damaged", "an array without values")
-    return np.frombuffer(bytes(content), kind.dtype).reshape(shape, order=order)
-
-
-def _new_array(cls: Any, shape: Any, code: Any) -> _Array:
-    if cls != _NDARRAY:
-        raise _refuse("an array of another class")
-    return _Array()
-
-
-def _new_type(code: Any, align: Any = False, copy: Any = True) -> _Type:
-    if not isinstance(code, str) or code not in _TYPES:
-        raise _refuse(f"arrays of type {described(code)}")
-    return _Type(np.dtype(code))
-
-
-def _from_buffer(content: Any, kind: Any, shape: Any, order: Any) -> _Array:
-    return _Array(_array(content, kind, shape, order))
-
-
-def _encoded(text: Any, encoding: Any = "latin1") -> bytes:
-    if not isinstance(text, str) or encoding not in ("latin1", "latin-1"):
-        raise _refuse("another encoding than latin-1")
-    return text.encode("latin-1")
-
-
-def _no_bytes(*arguments: Any) -> bytes:
-    if arguments:
-        raise _refuse("bytes made of something")
-    return b""
-
-
-_NDARRAY = _Name("numpy", "ndarray")
-_CLASSES = {_NDARRAY}
-_CALLS: dict[_Name, Callable[..., Any]] = {
-    _Name("numpy.core.multiarray", "_reconstruct"): _new_array,
-    _Name("numpy._core.multiarray", "_reconstruct"): _new_array,
-    _Name("numpy.core.numeric", "_frombuffer"): _from_buffer,
-    _Name("numpy._core.numeric", "_frombuffer"): _from_buffer,
-    _Name("numpy", "dtype"): _new_type,
-    _Name("_codecs", "encode"): _encoded,
-    _Name("__builtin__", "bytes"): _no_bytes,
-    _Name("builtins", "bytes"): _no_bytes,
-}
 
 
 def _string_line(machine: _Machine) -> str:
