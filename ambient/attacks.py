@@ -31,8 +31,8 @@ from torch import Tensor
 
 from ambient import kernels
 from ambient.denoisers import Denoiser
+from ambient.metrics.distances import nearest
 from ambient.metrics.features import unit
-from ambient.metrics.memorization import nearest
 from ambient.process import Level
 from ambient.randomness import IndexedNoise
 from ambient.sampling.generation import restore

@@ -14,8 +14,8 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import EngFormatter
 from torch import Tensor
 
+from ambient.metrics.distances import nearest
 from ambient.metrics.features import Pixels
-from ambient.metrics.memorization import nearest
 from ambient.runs.files import write_atomically
 from ambient.training import LEVEL_BINS
 from toy.cell import cell_folder, load_samples
