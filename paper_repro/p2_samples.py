@@ -6,8 +6,8 @@ from pathlib import Path
 
 from torch import Tensor
 
+from ambient.metrics.distances import nearest
 from ambient.metrics.features import Pixels
-from ambient.metrics.memorization import nearest
 from paper_repro import make_toy, p2, show
 from paper_repro.claims import Test
 from paper_repro.products import Models

@@ -15,8 +15,8 @@ from matplotlib.ticker import EngFormatter
 from numpy.typing import NDArray
 from torch import Tensor
 
+from ambient.metrics.distances import nearest
 from ambient.metrics.features import Pixels
-from ambient.metrics.memorization import nearest
 from ambient.training import LEVEL_BINS
 from toy.cells import Cell
 

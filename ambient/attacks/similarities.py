@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from ambient.metrics.distances import nearest
 from ambient.metrics.features import unit
-from ambient.metrics.memorization import nearest
 
 
 @dataclass(frozen=True, eq=False)

@@ -17,58 +17,8 @@ import hashlib
 import torch
 from torch import Tensor
 
+from ambient.metrics.distances import nearest
 from ambient.metrics.features import check_finite, unit
-
-
-def nearest(queries: Tensor, keys: Tensor, k: int = 1, chunk: int = 4096) -> tuple[Tensor, Tensor]:
-    """Euclidean distances to, and rows of, the k nearest keys, both (Q, k), nearest first.
-
-    Exact: candidates come from matrix products of centred points, |a|^2 + |b|^2 - 2ab, and the distances of those kept
-    are formed from differences. The rounding error of the products is bounded; where a point that was not kept could be
-    nearer within that bound, all differences of that query are formed.
-
-    Args:
-        queries: (Q, D).
-        keys: (K, D), K >= k.
-        k: How many.
-        chunk: Queries at a time.
-
-    Raises:
-        ValueError: If there are fewer than k keys, or a row is not finite.
-    """
-    if len(keys) < k:
-        raise ValueError(f"{k} nearest neighbours need at least {k} points to look among, got {len(keys)}")
-    check_finite(queries, "queries")
-    check_finite(keys, "points to look among")
-    centre = keys.double().mean(0).to(keys.dtype)
-    centred = keys - centre
-    norms = centred.square().sum(1)
-    error = _product_error(keys)
-    kept = min(len(keys), k + 4)
-    distances, rows = [], []
-    for part in torch.split(queries, chunk):
-        shifted = part - centre
-        size = shifted.square().sum(1, keepdim=True) + norms
-        at_least = size - 2 * shifted @ centred.T - error * size
-        lowest, candidates = at_least.topk(min(len(keys), kept + 1), largest=False)
-        candidates = candidates[:, :kept]
-        exact = (part[:, None] - keys[candidates]).square().sum(2).sqrt()
-        best = exact.topk(k, largest=False)
-        distance, row = best.values, candidates.gather(1, best.indices)
-        if kept < len(keys):
-            for i in (distance[:, -1].square() > lowest[:, -1]).nonzero()[:, 0].tolist():
-                distance[i], row[i] = (part[i] - keys).square().sum(1).sqrt().topk(k, largest=False)
-        distances.append(distance)
-        rows.append(row)
-    return torch.cat(distances), torch.cat(rows)
-
-
-def _product_error(points: Tensor) -> float:
-    """A bound on the error of |a|^2 + |b|^2 - 2ab of centred points, in units of |a|^2 + |b|^2."""
-    rounding = torch.finfo(points.dtype).eps
-    if points.is_cuda and points.dtype == torch.float32 and torch.get_float32_matmul_precision() != "highest":
-        rounding = 2**-7  # products of bfloat16 or TensorFloat-32
-    return 2 * rounding * (points.shape[1] + 4)
 
 
 def copies(samples: Tensor, training: Tensor, ratio: float = 1 / 3) -> float:

@@ -5,8 +5,7 @@ Fréchet distance of two Gaussians fitted to the features (Heusel et al. 2017; F
     d^2 = |m_1 - m_2|^2 + tr(C_1 + C_2 - 2 (C_1^(1/2) C_2 C_1^(1/2))^(1/2)).
 
 Precision and recall (Kynkäänniemi et al. 2019), density and coverage (Naeem et al. 2020), with balls around each point
-that reach its k-th nearest neighbour in its own set. Distances are formed from differences, not from the expansion
-|a|^2 + |b|^2 - 2ab, so that duplicates are 0 apart, and points are told apart far from the origin too.
+that reach its k-th nearest neighbour in its own set; distances are exact (`ambient.metrics.distances`).
 """
 
 from __future__ import annotations
@@ -16,6 +15,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from ambient.metrics.distances import inside, nearest
 from ambient.metrics.features import check_finite
 
 
@@ -69,14 +69,12 @@ def manifold_metrics(real: Tensor, fake: Tensor, k: int = 5) -> Manifold:
     if min(len(real), len(fake)) <= k:
         raise ValueError(f"both sets need more than k = {k} points, got {len(real)} and {len(fake)}")
     real, fake = real.double(), fake.double()
-    real_radius, fake_radius = _radii(real, k), _radii(fake, k)
-    distance = _distances(real, fake)
-    in_real_balls = distance < real_radius[:, None]
+    in_real_balls, in_fake_balls = inside(real, _radii(real, k), fake), inside(fake, _radii(fake, k), real)
     return Manifold(
         precision=float(in_real_balls.any(0).double().mean()),
-        recall=float((distance < fake_radius[None, :]).any(1).double().mean()),
+        recall=float(in_fake_balls.any(0).double().mean()),
         density=float(in_real_balls.double().sum(0).mean() / k),
-        coverage=float((distance.min(1).values < real_radius).double().mean()),
+        coverage=float(in_real_balls.any(1).double().mean()),
     )
 
 
@@ -94,9 +92,5 @@ def _symmetric_root(matrix: Tensor) -> Tensor:
     return root
 
 
-def _distances(a: Tensor, b: Tensor) -> Tensor:
-    return torch.cdist(a, b, compute_mode="donot_use_mm_for_euclid_dist")
-
-
 def _radii(points: Tensor, k: int) -> Tensor:
-    return _distances(points, points).kthvalue(k + 1, dim=1).values
+    return nearest(points, points, k + 1)[0][:, k]  # each point is its own nearest neighbour

@@ -96,6 +96,7 @@ def test_help_and_mistyped_options_are_answered_before_anything_heavy_is_importe
     assert done.stderr.splitlines()[-1] == f"{0 if argument == '--help' else 2} []"
 
 
+@pytest.mark.slow
 def test_the_report_shows_failures_corrections_and_what_is_open(
     world: dict[str, float], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
