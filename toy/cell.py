@@ -7,6 +7,7 @@ shards of its samples; the first one audits.
 from __future__ import annotations
 
 import json
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -26,8 +27,10 @@ from toy.model import SIGMA_DATA, Model, cell_folder, nature_sigma, untrained, w
 from toy.names import Precision
 from toy.networks import parameters
 from toy.options import ToyOptions
-from toy.sampling import Report, grid, load_samples, shards, write_samples
+from toy.sampling import Report, grid, load_samples, remove_damaged, shards, write_samples
 from toy.training import keep_snapshots, objective_at, training_config
+
+METRICS = "metrics.json"
 
 
 def accelerator_of(device: str, precision: Precision) -> Accelerator:
@@ -35,15 +38,52 @@ def accelerator_of(device: str, precision: Precision) -> Accelerator:
     return Accelerator(cpu=device == "cpu", mixed_precision=precision)
 
 
+def remove_damaged_results(cell: Cell, folder: Path, samples: int) -> None:
+    """Remove what is damaged of a cell's samples and metrics, so that it is made again.
+
+    Args:
+        cell: Which model.
+        folder: Of its experiment.
+        samples: Images that it should have.
+
+    Warns:
+        UserWarning: For each file.
+    """
+    remove_damaged(cell_folder(folder, cell), samples)
+    path = cell_folder(folder, cell) / METRICS
+    if path.exists() and _read(path) is None:
+        warnings.warn(f"{path} is damaged; it is made again", stacklevel=2)
+        path.unlink(missing_ok=True)
+
+
 def is_done(cell: Cell, folder: Path, samples: int) -> bool:
-    """Whether the experiment in `folder` holds the metrics and all samples of a cell."""
+    """Whether the experiment in `folder` holds the metrics of so many samples of a cell, and the samples."""
     own = cell_folder(folder, cell)
-    return all(path.exists() for path in (own / "metrics.json", *shards(own, samples)))
+    metrics = _read(own / METRICS)
+    there = all(not shard.is_damaged and shard.count() >= shard.wanted for shard in shards(own, samples))
+    return there and metrics is not None and metrics["samples"] == samples
 
 
 def read_metrics(cell: Cell, folder: Path) -> dict[str, Any]:
-    """The metrics of a cell that is done, in the experiment in `folder`."""
-    return dict(json.loads((cell_folder(folder, cell) / "metrics.json").read_text()))
+    """The metrics of a cell that is done, in the experiment in `folder`.
+
+    Raises:
+        OSError: If the file is missing or damaged.
+    """
+    path = cell_folder(folder, cell) / METRICS
+    metrics = _read(path)
+    if metrics is None:
+        raise OSError(f"{path} is missing or damaged; run the command that made it again")
+    return {name: value for name, value in metrics.items() if name != "samples"}
+
+
+def _read(path: Path) -> dict[str, Any] | None:
+    """What a file of metrics holds, or None if it is missing or damaged."""
+    try:
+        found = json.loads(path.read_text())
+    except (FileNotFoundError, ValueError):
+        return None
+    return found if isinstance(found, dict) and "samples" in found and "m13" in found else None
 
 
 def run_cell(
@@ -74,14 +114,13 @@ def run_cell(
         accelerator.wait_for_everyone()
         if audit is not None:
             report("audit", 0, 1)
-            metrics = audit(load_samples(cell_folder(folder, cell)))
-            log = read_records(cell_folder(folder, cell.whole) / "log.jsonl")
-            steps = options.training.steps
-            metrics["seconds"] = log[-1]["seconds"] * (cell.stop or steps) / steps
+            samples, steps = options.sampling.samples, options.training.steps
+            metrics = audit(load_samples(cell_folder(folder, cell), samples))
+            metrics["seconds"] = _seconds(cell_folder(folder, cell.whole)) * (cell.stop or steps) / steps
             metrics["parameters"] = parameters(model.denoiser)
             if sigma is not None:
                 metrics["sigma_nature"] = sigma
-            write_json(cell_folder(folder, cell) / "metrics.json", metrics)
+            write_json(cell_folder(folder, cell) / METRICS, {**metrics, "samples": samples})
         accelerator.wait_for_everyone()
     report("done", 1, 1)
     return read_metrics(cell, folder) if audit is not None else {}
@@ -111,15 +150,28 @@ def _trained(
     return model
 
 
+def _seconds(folder: Path) -> float:
+    """What the training in a folder took."""
+    path = folder / "log.jsonl"
+    records = read_records(path)
+    if not records:
+        raise OSError(f"{path} is missing or empty: nothing says how long the training took; remove {folder}")
+    return float(records[-1]["seconds"])
+
+
 @contextmanager
 def _locked(folder: Path, main: bool) -> Iterator[None]:
-    """Keep a cell to this run."""
+    """Keep a cell to this run; the training inside may take the same lock."""
     if not main:
         yield
         return
     folder.mkdir(parents=True, exist_ok=True)
+    lock = FileLock(folder.resolve() / "lock", is_singleton=True)
     try:
-        with FileLock(folder / "lock", timeout=30):
-            yield
+        lock.acquire(timeout=30)
     except Timeout:
         raise RuntimeError(f"{folder} is in use by another process; wait for it, or choose another --output") from None
+    try:
+        yield
+    finally:
+        lock.release()
