@@ -18,6 +18,7 @@ from ambient.runs.identity import describe
 from paper_repro.products import Models, Substitutes
 from paper_repro.sizes import Block, blocks, digits, digits_level
 from paper_repro.workshop import Workshop
+from toy.cell import read_metrics
 from toy.cells import Cell, cells_of
 from toy.experiment import run_cells
 from toy.model import cell_folder
@@ -64,7 +65,7 @@ def train(shop: Workshop, block: Block, methods: Sequence[str], images: int, lev
     cells = [cell for cell in cells_of(options.sweep) if cell.stop is None and cell.method in methods]
     if shop.options.only_made:
         cells = [cell for cell in cells if (cell_folder(options.folder, cell) / "metrics.json").exists()]
-        return {cell: json.loads((cell_folder(options.folder, cell) / "metrics.json").read_text()) for cell in cells}
+        return {cell: read_metrics(cell, options.folder) for cell in cells}
     check = options.changed(stops=()) if "dsm" not in methods else options
     check.check()
     return run_cells(options, cells, shop.console)
@@ -118,7 +119,7 @@ def samples_of(shop: Workshop, block: Block, cell: Cell) -> Tensor:
     """The generated images of a model, (M, C, H, W)."""
     levels = (cell.sigma_nature,) if cell.sigma_nature is not None else (block.middle,)
     options = toy_options(shop, block, (cell.method,), cell.images, levels)
-    return load_samples(cell_folder(options.folder, cell))
+    return load_samples(cell_folder(options.folder, cell), options.sampling.samples)
 
 
 def of(cells: Cells, method: str, sigma: Sigma | None = None) -> list[Cell]:

@@ -20,8 +20,8 @@ from toy.names import DataName, FeatureName
 
 _MANIFOLD = 5000
 """Images that precision, recall, density and coverage look at: their time and memory grow with the square."""
-_FEW_REAL = 10
-"""An audit of fewer unseen images than this would say nothing."""
+FEWEST_UNSEEN = 11
+"""An audit of fewer unseen images would say nothing."""
 
 
 def thresholds(name: FeatureName, data: DataName) -> tuple[float, ...]:
@@ -148,6 +148,6 @@ def reference_rows(audit: Audit, samples: int) -> dict[str, dict[str, Any]]:
     split = audit.split
     repeats = -(-samples // len(split.train))
     rows = {"exact copies of the training set": split.train.repeat(repeats, 1, 1, 1)[:samples]}
-    if len(split.unseen) > _FEW_REAL:
+    if len(split.unseen) >= FEWEST_UNSEEN:
         rows["unseen real images"] = split.unseen[:samples]
     return {title: audit(images) for title, images in rows.items()}

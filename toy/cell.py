@@ -6,6 +6,7 @@ shards of its samples; the first one audits.
 
 from __future__ import annotations
 
+import warnings
 from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
@@ -24,8 +25,10 @@ from toy.data import Split
 from toy.model import SIGMA_DATA, Model, cell_folder, nature_sigma, untrained, weights_path
 from toy.names import Precision
 from toy.options import ToyOptions
-from toy.sampling import Report, grid, load_samples, shards, write_samples
+from toy.sampling import Report, grid, load_samples, remove_damaged, shards, write_samples
 from toy.training import keep_snapshots, objective_at, training_config
+
+METRICS = "metrics.json"
 
 
 def accelerator_of(device: str, precision: Precision) -> Accelerator:
@@ -33,15 +36,51 @@ def accelerator_of(device: str, precision: Precision) -> Accelerator:
     return Accelerator(cpu=device == "cpu", mixed_precision=precision)
 
 
+def remove_damaged_results(cell: Cell, folder: Path, samples: int) -> None:
+    """Remove what is damaged of a cell's samples and metrics, so that it is made again.
+
+    Args:
+        cell: Which model.
+        folder: Of its experiment.
+        samples: Images that it should have.
+
+    Warns:
+        UserWarning: For each file.
+    """
+    remove_damaged(cell_folder(folder, cell), samples)
+    path = cell_folder(folder, cell) / METRICS
+    if path.exists() and _read(path) is None:
+        warnings.warn(f"{path} is damaged; it is made again", stacklevel=2)
+        path.unlink(missing_ok=True)
+
+
 def is_done(cell: Cell, folder: Path, samples: int) -> bool:
-    """Whether the experiment in `folder` holds the metrics and all samples of a cell."""
+    """Whether the experiment in `folder` holds the metrics of so many samples of a cell, and the samples."""
     own = cell_folder(folder, cell)
-    return all(path.exists() for path in (own / "metrics.json", *shards(own, samples)))
+    metrics = _read(own / METRICS)
+    there = all(not shard.is_damaged and shard.count() >= shard.wanted for shard in shards(own, samples))
+    return there and metrics is not None and metrics["samples"] == samples
 
 
 def read_metrics(cell: Cell, folder: Path) -> dict[str, Any]:
-    """The metrics of a cell that is done, in the experiment in `folder`."""
-    return read_json(cell_folder(folder, cell) / "metrics.json")
+    """The metrics of a cell that is done, in the experiment in `folder`.
+
+    Raises:
+        OSError: If the file is missing or damaged.
+    """
+    path = cell_folder(folder, cell) / METRICS
+    metrics = _read(path)
+    if metrics is None:
+        raise OSError(f"{path} is missing or damaged; run the command that made it again")
+    return {name: value for name, value in metrics.items() if name != "samples"}
+
+
+def _read(path: Path) -> dict[str, Any] | None:
+    """What a file of metrics holds, or None if it is missing or damaged."""
+    try:
+        return read_json(path, "samples", "m13")
+    except OSError:
+        return None
 
 
 def run_cell(
@@ -64,8 +103,7 @@ def run_cell(
         RuntimeError: If another process is at work on this cell.
     """
     folder = options.folder
-    whole = cell_folder(folder, cell.whole)
-    with locked(whole, wait=30) if accelerator.is_main_process else nullcontext():
+    with locked(cell_folder(folder, cell.whole), wait=30) if accelerator.is_main_process else nullcontext():
         sigma = nature_sigma(cell, split.train, options.source.sigma_range[1])
         model = _trained(cell, options, split, sigma, report, accelerator)
         sigmas = grid(cell, options.sampling.sampler_steps, options.source.sigma_range, sigma)
@@ -73,13 +111,13 @@ def run_cell(
         accelerator.wait_for_everyone()
         if audit is not None:
             report("audit", 0, 1)
-            metrics = audit(load_samples(cell_folder(folder, cell)))
-            steps = options.training.steps
-            metrics["seconds"] = last_record(whole / "log.jsonl", "seconds")["seconds"] * (cell.stop or steps) / steps
+            samples, steps = options.sampling.samples, options.training.steps
+            metrics = audit(load_samples(cell_folder(folder, cell), samples))
+            metrics["seconds"] = _seconds(cell_folder(folder, cell.whole)) * (cell.stop or steps) / steps
             metrics["parameters"] = parameters(model.denoiser)
             if sigma is not None:
                 metrics["sigma_nature"] = sigma
-            write_json(cell_folder(folder, cell) / "metrics.json", metrics)
+            write_json(cell_folder(folder, cell) / METRICS, {**metrics, "samples": samples})
         accelerator.wait_for_everyone()
     report("done", 1, 1)
     return read_metrics(cell, folder) if audit is not None else {}
@@ -107,3 +145,8 @@ def _trained(
     if cell.stop is not None:
         load_trained(model.denoiser, weights_path(options.folder, cell))
     return model
+
+
+def _seconds(folder: Path) -> float:
+    """What the training in a folder took."""
+    return float(last_record(folder / "log.jsonl", "seconds")["seconds"])

@@ -6,6 +6,7 @@ A data set is read once, by `load_data`; its splits are then made from what is i
 from __future__ import annotations
 
 import json
+import warnings
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, Protocol
@@ -14,9 +15,10 @@ import torch
 from torch import Tensor
 
 from ambient.data.images import DataSetError, ImageOptions, ImageSet, IndexList, load_images, subset, to_unit
-from ambient.data.images.subsets import write_index_list
+from ambient.data.images.subsets import read_index_list, write_index_list
 from ambient.randomness import permutation
 from ambient.runs.files import write_json
+from toy.duplicates import Duplicates, first_of_each, part_together
 from toy.names import DIGITS_TO_TRAIN_ON
 from toy.options import SourceOptions
 
@@ -39,6 +41,7 @@ class Split:
         labels: Classes of the training images, (N,); None where the data set has none.
         unseen_labels: Those of the unseen images.
         classes: Number of classes; 0 where the data set has none.
+        duplicates: How many exact duplicates there are among the training images, and of them.
     """
 
     train: Tensor
@@ -49,6 +52,7 @@ class Split:
     labels: Tensor | None = None
     unseen_labels: Tensor | None = None
     classes: int = 0
+    duplicates: Duplicates = Duplicates()
 
 
 class DataSet(Protocol):
@@ -61,8 +65,15 @@ class DataSet(Protocol):
             ValueError: If there are too few images.
         """
 
-    def write_subset(self, path: Path, index: Tensor, seed: int) -> None:
-        """Write down, as JSON, which images the division `seed` trains on."""
+    def claim_subset(self, path: Path, index: Tensor, seed: int) -> None:
+        """Write down, as JSON, which images the division `seed` trains on, or check that it is what the file says.
+
+        Warns:
+            UserWarning: If the file is damaged, and made again.
+
+        Raises:
+            ValueError: If it lists other images, or those of another data set.
+        """
 
 
 def load_data(source: SourceOptions) -> DataSet:
@@ -85,12 +96,15 @@ def split_of(source: SourceOptions, images: int, seed: int) -> Split:
 
 
 def read_subset(path: Path) -> list[int]:
-    """The indices in a file of `write_subset`."""
-    return list(json.loads(path.read_text())["indices"])
+    """The indices in a file of `DataSet.claim_subset`."""
+    return list(json.loads(path.read_text(encoding="utf-8"))["indices"])
 
 
 class Digits:
-    """The 1,797 digits (8x8, one channel): in each split 400 to train from, 500 for a classifier, 897 held out."""
+    """The 1,797 digits (8x8, one channel): in each split 400 to train from, 500 for a classifier, 897 held out.
+
+    No two of them are equal.
+    """
 
     def __init__(self) -> None:
         from sklearn.datasets import load_digits
@@ -127,9 +141,11 @@ class Digits:
             classes=len(torch.unique(labels)),
         )
 
-    def write_subset(self, path: Path, index: Tensor, seed: int) -> None:
-        """Write down, as JSON, which images the division `seed` trains on."""
-        write_json(path, {"data_set": "digits", "seed": seed, "indices": index.tolist()})
+    def claim_subset(self, path: Path, index: Tensor, seed: int) -> None:
+        """As `DataSet.claim_subset`."""
+        if not _is_list(path):
+            write_json(path, {"data_set": "digits", "seed": seed, "indices": index.tolist()})
+        _check_indices(path, index)
 
 
 class Pictures:
@@ -147,6 +163,7 @@ class Pictures:
             raise DataSetError(f"{self.path}: the images are {width}x{height}, and must be square; set --resolution")
         test = _TEST_SPLIT.get(self.data.report.layout)
         self.test = self._load(source, test) if test else None
+        self._firsts = first_of_each(self._all()[0])
 
     def _load(self, source: SourceOptions, split: Literal["test", "val"] | None) -> ImageSet:
         options = ImageOptions(
@@ -164,7 +181,8 @@ class Pictures:
 
         The training images are the beginning of a random order, of each class alike where the number divides. What
         they are compared with is the test split, if there is one, and the end of that order, so that it is the same for
-        every number of training images that leaves enough.
+        every number of training images that leaves enough. No image is in two parts: copies of a training image are
+        left out, and of the others every copy goes where the first goes.
 
         Args:
             images: Number of training images.
@@ -176,14 +194,24 @@ class Pictures:
         data = self.data
         if not 2 <= images <= len(data):
             raise ValueError(f"--images {images}: {self.path} has 2 to {len(data)} to train on")
-        chosen = subset(len(data), images, seed, data.labels, self._balanced(images))
-        rest = self._rest(chosen, seed)
-        total = len(data) if self.test is None else len(data) + len(self.test)
-        if len(rest) < _FEWEST:
+        try:
+            chosen = subset(len(data), images, seed, data.labels, self._balanced(images))
+        except ValueError as error:
+            raise ValueError(f"--images {images}: {error}") from error
+        different = len(torch.unique(self._firsts[chosen]))
+        if different < 2:
+            raise ValueError(f"--images {images}: those of split {seed} are one and the same; take more")
+        others = self._rest(chosen, seed)
+        rest = others[~torch.isin(self._firsts[others], self._firsts[chosen])]
+        total, copies = len(self._firsts), len(self._firsts) - len(torch.unique(self._firsts))
+        if len(torch.unique(self._firsts[rest])) < _FEWEST:
+            exact = f", {copies} of them exact copies of others" if copies else ""
             raise ValueError(
-                f"--images {images}: {self.path} has {total} images, and {_FEWEST} have to be left to compare with"
+                f"--images {images}: {self.path} has {total} images{exact}, and {_FEWEST} have to be left to compare "
+                "with"
             )
-        held_out, classifier, unseen, _ = torch.split(rest, _sizes(len(rest), total))
+        parts = part_together(self._firsts[rest], _sizes(len(rest), total))
+        held_out, classifier, unseen, _ = (rest[part] for part in parts)
         pixels, labels = self._all()
 
         def take(rows: Tensor) -> Tensor:
@@ -198,11 +226,15 @@ class Pictures:
             labels=None if labels is None else labels[chosen],
             unseen_labels=None if labels is None else labels[unseen],
             classes=0 if labels is None else len(data.classes),
+            duplicates=Duplicates(images - different, len(others) - len(rest)),
         )
 
-    def write_subset(self, path: Path, index: Tensor, seed: int) -> None:
-        """Write down, as JSON, which images the division `seed` trains on."""
-        write_index_list(path, IndexList(index, seed, self._balanced(len(index))), self.data)
+    def claim_subset(self, path: Path, index: Tensor, seed: int) -> None:
+        """As `DataSet.claim_subset`; what is written has the images' names."""
+        if not _is_list(path):
+            write_index_list(path, IndexList(index, seed, self._balanced(len(index))), self.data)
+        read_index_list(path, self.data)
+        _check_indices(path, index)
 
     def _balanced(self, images: int) -> bool:
         """Whether each class gives equally many training images."""
@@ -226,6 +258,25 @@ class Pictures:
         if self.data.labels is None or self.test.labels is None:
             return pixels, None
         return pixels, torch.cat([self.data.labels, self.test.labels])
+
+
+def _is_list(path: Path) -> bool:
+    """Whether a file lists images; says so if it is there and does not."""
+    if not path.exists():
+        return False
+    try:
+        return bool(read_subset(path))
+    except (ValueError, KeyError, TypeError):
+        warnings.warn(f"{path} is damaged; it is made again", stacklevel=3)
+        return False
+
+
+def _check_indices(path: Path, index: Tensor) -> None:
+    if read_subset(path) != index.tolist():
+        raise ValueError(
+            f"{path} lists other training images than this version chooses, and the models beside it were trained on "
+            "them; choose another --output"
+        )
 
 
 def _sizes(left: int, total: int) -> list[int]:

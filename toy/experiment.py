@@ -15,7 +15,7 @@ from rich.console import Console
 from ambient.runs.device import require_device
 from ambient.runs.identity import claim_folder
 from toy.audit import reference_rows
-from toy.cell import accelerator_of, is_done, read_metrics, run_cell
+from toy.cell import accelerator_of, is_done, read_metrics, remove_damaged_results, run_cell
 from toy.cells import Cell, cells_of
 from toy.memorised import spectra
 from toy.names import Precision
@@ -42,11 +42,16 @@ def run_experiment(options: ToyOptions, console: Console) -> None:
     metrics = run_cells(options, cells, console, splits)
     if not metrics:
         return
-    keys = product(options.sweep.images, options.sweep.seeds)
+    _claim_subsets(options, splits)
+    keys = list(product(options.sweep.images, options.sweep.seeds))
     references = {key: reference_rows(splits.audit(*key), options.sampling.samples) for key in keys}
-    findings = Findings(metrics, references, spectra(cells, options, splits))
-    first = splits.split(options.sweep.images[0], options.sweep.seeds[0])
-    write_report(options, findings, first.train, console)
+    findings = Findings(
+        models=metrics,
+        references=references,
+        spectra=spectra(cells, options, splits),
+        splits={key: splits.split(*key) for key in keys},
+    )
+    write_report(options, findings, console)
 
 
 def run_cells(
@@ -72,15 +77,20 @@ def run_cells(
     world = int(os.environ.get("WORLD_SIZE", "1"))
     accelerator = accelerator_of(place.device, options.training.precision) if world > 1 else None
     main = accelerator is None or accelerator.is_main_process
+    samples = options.sampling.samples
     if main:
         claim_folder(folder, options.common)
-        _write_subsets(options, splits)
-    missing = [cell for cell in cells if not is_done(cell, folder, options.sampling.samples)]
+        for cell in cells:
+            remove_damaged_results(cell, folder, samples)
     if accelerator is not None:
         accelerator.wait_for_everyone()
+    missing = [cell for cell in cells if not is_done(cell, folder, samples)]
+    if accelerator is not None:
+        accelerator.wait_for_everyone()
+    if missing and main:
+        _claim_subsets(options, splits)
+        splits.load_pretrained()  # what cannot be had is said before anything is trained
     processes = place.processes(len({cell.whole for cell in missing}))
-    if missing:
-        splits.pretrained  # noqa: B018 - a network that cannot be had is said before anything is trained
     with bars([cell.name for cell in missing] if main else [], console) as show:
         if accelerator is not None:
             _in_this_process(missing, options, splits, show if main else silent, accelerator)
@@ -91,12 +101,11 @@ def run_cells(
     return {cell: read_metrics(cell, folder) for cell in cells} if main else {}
 
 
-def _write_subsets(options: ToyOptions, splits: Splits) -> None:
-    """Write down which images each split trains on, unless that is there already."""
+def _claim_subsets(options: ToyOptions, splits: Splits) -> None:
+    """Write down which images each split trains on, or check that they are those that the folder was made with."""
     for images, seed in product(options.sweep.images, options.sweep.seeds):
         path = options.folder / "subsets" / f"n{images}-seed{seed}.json"
-        if not path.exists():
-            splits.data.write_subset(path, splits.split(images, seed).index, seed)
+        splits.data.claim_subset(path, splits.split(images, seed).index, seed)
 
 
 def _within_reach(precision: Precision) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import cast
@@ -12,6 +13,7 @@ from ambient.metrics.convolutions import ConvolutionalClassifier, RandomConvolut
 from ambient.metrics.features import ClassifierFeatures, FeatureMap, Pixels
 from ambient.metrics.pretrained import Inception, Pretrained, clip, dinov2
 from ambient.metrics.pretrained.dinov2 import Protocol
+from ambient.runs.files import is_whole
 from toy.data import Split
 from toy.names import FeatureName
 from toy.options import MeasuringOptions
@@ -83,4 +85,9 @@ def _classifier(split: Split, path: Path | None) -> FeatureMap:
     images, labels = split.classifier
     if labels is None:
         raise ValueError("--features classifier: these images have no classes to train one on; choose random")
-    return ClassifierFeatures(images, labels) if path is None else ConvolutionalClassifier(images, labels, path)
+    if path is None:
+        return ClassifierFeatures(images, labels)
+    if path.exists() and not is_whole(path):
+        warnings.warn(f"{path} is damaged; the classifier is trained again", stacklevel=2)
+        path.unlink()
+    return ConvolutionalClassifier(images, labels, path)

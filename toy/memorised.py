@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
+import warnings
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -17,12 +20,13 @@ from toy.data import Split
 from toy.methods import METHODS
 from toy.model import cell_folder, load_model
 from toy.options import ToyOptions
-from toy.spectrum import spectrum
+from toy.spectrum import Spectrum, spectrum
 from toy.splits import Splits
 
 LEVELS = (0.05, 0.1, 0.2, 0.4, 0.6, 0.8, 1.2, 1.6, 2.4, 3.2, 4.8, 6.4)
 """Noise levels of the spectrum."""
 _QUERIES, _DRAWS = 200, 2
+_FIELDS = {field.name for field in dataclasses.fields(Spectrum)}
 _TRAINED = "a network trained on held-out images"
 _EMPIRICAL = "the optimal denoiser of held-out images"
 
@@ -58,12 +62,27 @@ def spectra(cells: Sequence[Cell], options: ToyOptions, splits: Splits) -> dict[
         trained = reference in cells
         path = cell_folder(options.folder, cell) / "spectrum.json"
         kind = _TRAINED if trained else _EMPIRICAL
-        if not path.exists() or json.loads(path.read_text())["reference"] != kind:
+        record = _read(path)
+        if record is None or record["reference"] != kind:
             split = splits.split(cell.images, cell.seed)
-            values = _spectrum(cell, reference if trained else None, options, split)
-            write_json(path, {"reference": kind, **values})
-        found[cell] = json.loads(path.read_text())
+            record = {"reference": kind, **_spectrum(cell, reference if trained else None, options, split)}
+            write_json(path, record)
+        found[cell] = record
     return found
+
+
+def _read(path: Path) -> dict[str, Any] | None:
+    """A spectrum that is there; None if it is missing or damaged, which is said."""
+    if not path.exists():
+        return None
+    try:
+        record = json.loads(path.read_text(encoding="utf-8"))
+        if all(record[queries].keys() == _FIELDS for queries in ("held_out", "train")) and record["reference"]:
+            return dict(record)
+    except (ValueError, KeyError, TypeError, AttributeError):
+        pass
+    warnings.warn(f"{path} is damaged; it is made again", stacklevel=3)
+    return None
 
 
 def _spectrum(cell: Cell, reference: Cell | None, options: ToyOptions, split: Split) -> dict[str, Any]:

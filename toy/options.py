@@ -17,6 +17,7 @@ import tyro
 
 from ambient.models.names import LEARNING_RATES, NetworkName, SamplerName
 from ambient.runs.device import check_device_name
+from toy.contents import contents, located
 from toy.methods import METHODS
 from toy.names import (
     DIGITS_TO_TRAIN_ON,
@@ -217,6 +218,16 @@ class PlaceOptions:
 
 AXES = tuple(axis.name for axis in dataclasses.fields(SweepOptions) if axis.name != "stops")
 """The options that a sweep runs over: a run may be given more of them later, and keeps the cells that it has."""
+_OF_EACH_RUN = (*AXES, "samples", "accumulation", "source", "revision")
+"""What may differ from run to run of one experiment: more of the sweep, more samples, what changes no number, and where
+the images are, since the list of the training images tells which they are."""
+_NETWORKS: tuple[tuple[str, tuple[FeatureName, ...]], ...] = (
+    ("inception", ("inception",)),
+    ("fid_reference", ("inception",)),
+    ("dinov2", ("dinov2-p2", "dinov2-p1")),
+    ("clip", ("clip",)),
+)
+"""Options that say where something is, and the features that it is for."""
 
 
 _IN_ONE_LIST = tyro.conf.arg(name="")
@@ -263,6 +274,9 @@ class ToyOptions:
         _require(known, f"--features classifier: {self.source.data} has no classes")
         there = "inception" not in features or self.measuring.inception is not None or self.place.download
         _require(there, "--features inception: give its file with --inception, or allow the download with --download")
+        for option, _ in _NETWORKS[:2]:
+            path = getattr(self.measuring, option)
+            _require(path is None or path.is_file(), f"--{option.replace('_', '-')} {path}: there is no such file")
 
     def changed(self, **values: Any) -> ToyOptions:
         """These options with other values for some, by their names on the command line, in whatever group they are.
@@ -294,13 +308,18 @@ class ToyOptions:
 
     @property
     def common(self) -> dict[str, Any]:
-        """What all cells share: the identity without the axes of the sweep."""
-        return {name: value for name, value in self.identity.items() if name not in AXES}
+        """What all cells share and a later run in the folder must have too, with networks told by their contents."""
+        values = {name: value for name, value in self.identity.items() if name not in _OF_EACH_RUN}
+        for option, features in _NETWORKS:
+            used = any(name in self.feature_names for name in features)
+            values[option] = contents(values[option]) if used and values[option] is not None else None
+        return values
 
     @property
     def folder(self) -> Path:
         """Where the results go."""
-        key = hashlib.sha256(json.dumps(self.identity, sort_keys=True).encode()).hexdigest()[:8]
+        identity = {**self.identity, "source": located(self.source.source)}
+        key = hashlib.sha256(json.dumps(identity, sort_keys=True).encode()).hexdigest()[:8]
         return self.place.output or Path("runs") / f"{self.source.data}-{key}"
 
 

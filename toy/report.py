@@ -14,9 +14,10 @@ from torch import Tensor
 from ambient.runs.figures import save_figure
 from ambient.runs.files import read_records, write_atomically, write_json
 from ambient.runs.tables import markdown, rich_table
-from toy import plots
+from toy import notes, plots
 from toy.audit import titles
 from toy.cells import Cell
+from toy.data import Split
 from toy.frontier import gaps
 from toy.model import cell_folder
 from toy.options import ToyOptions
@@ -49,20 +50,21 @@ class Findings:
         models: Metrics of each cell.
         references: Audits of sets that need no model, by (training images, split) and row title.
         spectra: Memorisation spectra.
+        splits: What was trained on, the first for the pictures, by (training images, split).
     """
 
     models: dict[Cell, Metrics]
     references: dict[tuple[int, int], dict[str, Metrics]]
     spectra: dict[Cell, Metrics]
+    splits: dict[tuple[int, int], Split]
 
 
-def write_report(options: ToyOptions, findings: Findings, train: Tensor, console: Console) -> None:
+def write_report(options: ToyOptions, findings: Findings, console: Console) -> None:
     """Write metrics.json, table.md and the pictures to the run's folder, print the table, and say where all is.
 
     Args:
         options: The options of the run.
         findings: What it found.
-        train: Training images of the first split, for the pictures.
         console: Where to print.
     """
     folder, data, sweep = options.folder, options.source.data, options.sweep
@@ -73,6 +75,7 @@ def write_report(options: ToyOptions, findings: Findings, train: Tensor, console
     names = titles(next(iter(findings.models.values())), data, published)
     comparisons = _against_dsm(findings.models)
     frontiers = {key: gaps(findings.models, key) for key in names if key.startswith("frechet_")}
+    remarks = notes.notes(findings.splits)
     record = {
         "data": data,
         "features": options.feature_names,
@@ -83,25 +86,28 @@ def write_report(options: ToyOptions, findings: Findings, train: Tensor, console
         "against_dsm": comparisons,
         "gaps": frontiers,
         "spectra": spectra,
+        "duplicates": notes.duplicates(findings.splits),
     }
     write_json(folder / "metrics.json", record)
-    _draw(folder, findings.models, spectra, train)
+    first = next(iter(findings.splits.values()))
+    _draw(folder, findings.models, spectra, first.train, options.sampling.samples)
     if len(sweep.sigma_nature) > 1 or sweep.stops:
         save_figure(folder / "pareto.png", plots.pareto(findings.models, others, names))
     shown = {key: title for key, title in names.items() if key in SHOWN or key.startswith(("s0", "sim"))}
     title, table = _title(options), _entries({**models, **others}, shown)
-    write_atomically(folder / "table.md", lambda file: file.write_text(markdown(title, table)))
+    page = markdown(title, table) + "\n" + "\n\n".join(remarks) + "\n"
+    write_atomically(folder / "table.md", lambda file: file.write_text(page, encoding="utf-8"))
     console.print(rich_table(title, table))
-    for line in (*comparisons_in_words(comparisons), *_gaps_in_words(frontiers, names)):
+    for line in (*remarks, *comparisons_in_words(comparisons), *_gaps_in_words(frontiers, names)):
         console.print(line)
     console.print(f"Results: {folder}{_listing(folder)}", soft_wrap=True, highlight=False)
 
 
-def _draw(folder: Path, models: Mapping[Cell, Metrics], spectra: Rows, train: Tensor) -> None:
+def _draw(folder: Path, models: Mapping[Cell, Metrics], spectra: Rows, train: Tensor, number: int) -> None:
     """The pictures of the first split, the training curves and the spectra."""
     whole = [cell for cell in models if cell.stop is None]
     first = [cell for cell in whole if (cell.seed, cell.images) == (whole[0].seed, whole[0].images)]
-    samples = {cell.row: load_samples(cell_folder(folder, cell)) for cell in first}
+    samples = {cell.row: load_samples(cell_folder(folder, cell), number) for cell in first}
     save_figure(folder / "samples.png", plots.sample_grids(train, samples))
     save_figure(folder / "nearest.png", plots.nearest_pairs(train, samples))
     logs = {cell: read_records(cell_folder(folder, cell) / "log.jsonl") for cell in whole}

@@ -36,6 +36,10 @@ class Splits:
         """
         return load_data(self._options.source)
 
+    def load_pretrained(self) -> None:
+        """Have the pretrained networks at hand, and the published statistics; raises if one cannot be had."""
+        _ = self.pretrained, self._reference
+
     @cached_property
     def pretrained(self) -> FeatureMaps:
         """The pretrained networks.

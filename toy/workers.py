@@ -116,11 +116,14 @@ def _work(cells: Sequence[Cell]) -> Metrics:
     given = _given[0]
     options, splits = given.options, given.splits
     found = {}
-    for cell in cells:
-        accelerator = accelerator_of(options.place.device, options.training.precision)
-        split, audit = splits.split(cell.images, cell.seed), splits.audit(cell.images, cell.seed)
-        report = _Throttled(given.messages, cell.name)
-        found[cell] = run_cell(cell, options, split, audit, report, accelerator)
+    try:
+        for cell in cells:
+            accelerator = accelerator_of(options.place.device, options.training.precision)
+            split, audit = splits.split(cell.images, cell.seed), splits.audit(cell.images, cell.seed)
+            report = _Throttled(given.messages, cell.name)
+            found[cell] = run_cell(cell, options, split, audit, report, accelerator)
+    except KeyboardInterrupt:  # a signal, once the training has saved a checkpoint: take no further model
+        os._exit(1)
     return found
 
 

@@ -53,6 +53,11 @@ from toy.sampling import SAMPLERS
             {"methods": ("ambient+consistency",), "batch": 40},
             r"--batch 40: ambient\+consistency needs",
         ),
+        ({"fid_reference": Path("nowhere.npz")}, "--fid-reference nowhere.npz: there is no such file"),
+        (
+            {"features": ("inception",), "inception": Path("nowhere.pt")},
+            "--inception nowhere.pt: there is no such file",
+        ),
         ({"samples": 3}, "--samples 3"),
         ({"sampler_steps": 1}, "--sampler-steps 1"),
         ({"learning_rate": 0.0}, "--learning-rate 0"),
@@ -93,7 +98,7 @@ def test_the_folder_follows_what_decides_the_results() -> None:
 def test_a_sweep_may_grow_in_its_folder() -> None:
     base = ToyOptions()
     grown = base.changed(seeds=(0, 1), sigma_nature=(0.1,), images=(10,), methods=("dsm",))
-    assert base.common == grown.common
+    assert base.common == grown.common == base.changed(samples=2000).common == base.changed(accumulation=2).common
     assert base.common != base.changed(steps=10).common
     assert base.folder != base.changed(seeds=(0, 1)).folder
 
