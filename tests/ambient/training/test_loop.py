@@ -112,13 +112,24 @@ def test_more_steps_at_a_constant_rate_are_the_longer_run(tmp_path: Path) -> Non
         run(tmp_path / "grown", replace(config, steps=steps))
         assert read_records(tmp_path / "grown" / "log.jsonl")[-1]["step"] == steps
     _assert_same(tmp_path / "long", tmp_path / "grown")
-    with pytest.raises(ValueError, match="steps is 30, but this run has done 40 already"):
+    with pytest.warns(UserWarning, match="30 steps are asked for, and this run has done 40 already"):
         run(tmp_path / "grown", replace(config, steps=30))
+    _assert_same(tmp_path / "long", tmp_path / "grown")
     for name in ("checkpoint", "checkpoint-previous"):
         (tmp_path / "grown" / f"{name}.safetensors").unlink()
     run(tmp_path / "grown", config)
     with pytest.raises(ValueError, match="of 40 steps without its checkpoint: it cannot be given more"):
         run(tmp_path / "grown", replace(config, steps=50))
+
+
+def test_fewer_steps_than_a_checkpoint_has_end_the_run_there(tmp_path: Path) -> None:
+    config = replace(CONFIG, schedule="constant")
+    run(tmp_path / "ten", replace(config, steps=10))
+    with pytest.raises(Stop):
+        run(tmp_path / "cut", config, stop_after=12)
+    with pytest.warns(UserWarning, match="5 steps are asked for, and this run has done 10 already"):
+        run(tmp_path / "cut", replace(config, steps=5))
+    _assert_same(tmp_path / "ten", tmp_path / "cut")
 
 
 def test_other_steps_with_a_cosine_are_refused_and_why_is_said(tmp_path: Path) -> None:
