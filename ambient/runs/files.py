@@ -11,14 +11,13 @@ import hashlib
 import json
 import os
 import re
-import stat
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import safetensors
 
-from ambient.runs.checksums import BLANK, CHECKSUM, seal, verify
+from ambient.runs.checksums import BLANK, CHECKSUM, sealed, verify
 from ambient.runs.damage import MAKE_AGAIN, DamagedFileError, reading
 
 if TYPE_CHECKING:
@@ -30,18 +29,13 @@ _TEMPORARY = re.compile(r"\..+\.(\d+)\.tmp")
 def write_atomically(path: Path, write: Callable[[Path], Any], *, durable: bool = True) -> None:
     """Let `write` fill a temporary file in the folder of `path`, flush it to disk if `durable`, and move it to `path`.
 
-    The file gets the permissions that the user's umask gives to a new one.
-
     Raises:
         OSError: If the disk is full or the folder cannot be written, naming `path`, which is then as it was.
     """
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        temporary.touch()
-        permissions = stat.S_IMODE(temporary.stat().st_mode)
         write(temporary)
-        temporary.chmod(permissions)  # safetensors replaces the file by one that only its owner may read
         if durable:
             with open(temporary, "rb+") as file:
                 os.fsync(file.fileno())
@@ -185,9 +179,10 @@ def save_tensors(path: Path, tensors: Mapping[str, Tensor], metadata: Mapping[st
     copies = {name: tensor.detach().cpu().clone().contiguous() for name, tensor in tensors.items()}
     facts = {**(metadata or {}), CHECKSUM: BLANK}
 
-    def write(file: Path) -> None:
-        safetensors.torch.save_file(copies, str(file), metadata=facts)
-        seal(file)
+    def write(temporary: Path) -> None:
+        # not save_file: that writes to a file of its own, which nobody sweeps, and only its owner may read
+        with open(temporary, "wb") as file:
+            file.writelines(sealed(safetensors.torch.save(copies, facts)))
 
     write_atomically(path, write)
 

@@ -7,6 +7,7 @@ command started, as under `nohup`, stay ignored.
 
 from __future__ import annotations
 
+import os
 import signal
 import threading
 from collections.abc import Callable, Iterator
@@ -77,6 +78,14 @@ def noted() -> Iterator[Asked]:
 def _handled(handler: Callable[[int, FrameType | None], None]) -> Iterator[Callable[[], None]]:
     """Set a handler for the signals that are not ignored; yields what puts the earlier ones back before the end."""
     before: dict[Any, Any] = {}
+    process = os.getpid()
+
+    def handle(signum: int, frame: FrameType | None) -> None:
+        if os.getpid() == process:
+            handler(signum, frame)
+        else:  # a child that inherited this: it ends as children do
+            signal.signal(signum, signal.SIG_DFL)
+            os.kill(os.getpid(), signum)
 
     def put_back() -> None:
         while before:
@@ -85,7 +94,7 @@ def _handled(handler: Callable[[int, FrameType | None], None]) -> Iterator[Calla
     if threading.current_thread() is threading.main_thread():  # the only one that may set handlers
         for each in _SIGNALS:
             if signal.getsignal(each) not in (signal.SIG_IGN, None):
-                before[each] = signal.signal(each, handler)
+                before[each] = signal.signal(each, handle)
     try:
         yield put_back
     finally:

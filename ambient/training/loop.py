@@ -92,7 +92,8 @@ def train(
 
     Warns:
         CollapseWarning: If the model agrees with itself and not with the data.
-        UserWarning: If the newest checkpoint, or the finished model, is damaged, and what is done about it.
+        UserWarning: If the newest checkpoint, or the finished model, is damaged, and what is done about it; if the run
+            has done more steps than are asked for, which is then as far as it goes.
 
     Raises:
         ConfigMismatchError: If the folder holds a run of another configuration, naming the fields.
@@ -101,7 +102,7 @@ def train(
         DamagedFileError: If no checkpoint of the run is whole.
         RuntimeError: If another process is at work in the folder.
         ValueError: If the batch does not divide among processes and parts, the accelerator cannot serve the run, or
-            the run has done more steps than are asked for.
+            a finished run cannot be given more steps because its checkpoint is gone.
     """
     accelerator = accelerator or Accelerator()
     check_accelerator(accelerator, config)
@@ -119,7 +120,7 @@ def train(
             run.watch = CollapseWatch.of(objective, samples, config.batch) if watch else None
             run.loop(progress)
             if run.watch is not None:
-                run.watch.check(denoiser, 1.0, config.steps)
+                run.watch.check(denoiser, 1.0, run.step)
             return run.finish()
 
 
@@ -138,14 +139,17 @@ def _take_up(denoiser: nn.Module, folder: Path, config: TrainingConfig, main: bo
         if not any(folder.glob("checkpoint.*")):
             raise ValueError(f"{folder} holds a run of {done} steps without its checkpoint: it cannot be given more")
         return False
-    _check_steps(done, config)
+    if main and done > config.steps:
+        _warn_of_more(done, config)
     load_trained(denoiser, path)
     return True
 
 
-def _check_steps(done: int, config: TrainingConfig) -> None:
-    if done > config.steps:
-        raise ValueError(f"steps is {config.steps}, but this run has done {done} already; ask for at least as many")
+def _warn_of_more(done: int, config: TrainingConfig) -> None:
+    warnings.warn(
+        f"{config.steps} steps are asked for, and this run has done {done} already: its model is that of {done} steps",
+        stacklevel=4,
+    )
 
 
 class _Run:
@@ -173,7 +177,8 @@ class _Run:
     def resume(self) -> None:
         """Take up the checkpoint of the folder, if there is one, and cut the log back to where its window begins."""
         position = self.checkpoints.load()
-        _check_steps(position.step, self.config)
+        if position.step > self.config.steps and self.accelerator.is_main_process:
+            _warn_of_more(position.step, self.config)
         self.step, self.window, self.seconds = position.step, Window(position.window), position.seconds
         if self.accelerator.is_main_process and self.log_path.exists():
             begins = self.step - len(self.window)

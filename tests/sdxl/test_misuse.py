@@ -19,6 +19,7 @@ import torch
 from accelerate import Accelerator
 from diffusers import DDPMPipeline, DDPMScheduler, UNet2DModel
 
+from ambient.runs.files import load_tensors, save_tensors
 from sdxl import generate, latents, tiny, train
 from sdxl.latents.encoding import write_latents
 from sdxl.latents.options import LatentOptions
@@ -112,11 +113,9 @@ def _poisoned(world: World) -> Path:
     """A cache with a number that is none."""
     folder = world.cache()
     path = folder / "latents-00000.safetensors"
-    with safetensors.safe_open(path, "pt") as file:
-        facts = file.metadata()
-    tensors = safetensors.torch.load_file(path)
+    tensors, facts = load_tensors(path)
     tensors["x"][2] = torch.nan
-    safetensors.torch.save_file(tensors, path, facts)
+    save_tensors(path, tensors, facts)
     return folder
 
 
@@ -226,7 +225,7 @@ MISUSES: dict[str, Misuse] = {
     ),
     "an interrupted shard": (
         lambda w: ["train", _cut(w.cache() / "latents-00000.safetensors").parent, "--model", w.xl],
-        r"latents-00000\.safetensors is not a whole shard .*remove it and make it again",
+        r"latents-00000\.safetensors is damaged: .*; remove it, and run the command that made it again",
     ),
     "latents of another model": (
         lambda w: ["train", w.cache(), "--model", w.sd],

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -77,6 +78,21 @@ def test_only_temporary_files_of_dead_processes_are_swept(tmp_path: Path) -> Non
     assert sorted(files.sweep(tmp_path)) == sorted(dead)
     assert all(path.exists() for path in kept)
     assert not any(path.exists() for path in dead)
+
+
+def test_a_write_that_is_killed_leaves_nothing_that_is_not_swept(tmp_path: Path) -> None:
+    code = """
+import os, signal, sys, torch
+from pathlib import Path
+from ambient.runs import files
+os.fsync = lambda number: os.kill(os.getpid(), signal.SIGKILL)
+files.save_tensors(Path(sys.argv[1]), {"x": torch.zeros(3)})
+"""
+    done = subprocess.run([sys.executable, "-c", code, str(tmp_path / "a.safetensors")], cwd=ROOT)
+    assert done.returncode == -signal.SIGKILL
+    assert len(list(tmp_path.iterdir())) == 1
+    files.sweep(tmp_path)
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_text_is_utf8_whatever_the_locale(tmp_path: Path) -> None:

@@ -2,6 +2,8 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -11,6 +13,8 @@ from ambient.runs.locks import locked
 ROOT = Path(__file__).resolve().parents[3]
 HOLD = """
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from ambient.runs.locks import locked
 with locked(Path(sys.argv[1])):
@@ -19,17 +23,25 @@ with locked(Path(sys.argv[1])):
 """
 
 
-def test_a_folder_is_one_process_own(tmp_path: Path) -> None:
-    folder = tmp_path / "run"
-    other = subprocess.Popen(
-        [sys.executable, "-c", HOLD, str(folder)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=ROOT
-    )
+@contextmanager
+def held_by_another(folder: Path) -> Iterator[subprocess.Popen[str]]:
+    """A process that works in a folder."""
+    command = [sys.executable, "-c", HOLD, str(folder)]
+    other = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=ROOT)
     assert other.stdout is not None
     assert other.stdout.readline() == "held\n"
-    with pytest.raises(RuntimeError, match=r"run is in use by another process; wait for it"), locked(folder):
+    try:
+        yield other
+    finally:
+        other.kill()
+        other.communicate()
+
+
+def test_a_folder_is_one_process_own(tmp_path: Path) -> None:
+    folder = tmp_path / "run"
+    in_use = pytest.raises(RuntimeError, match=r"run is in use by another process; wait for it")
+    with held_by_another(folder), in_use, locked(folder):
         pass
-    other.kill()
-    other.communicate()
     with locked(folder, wait=10):
         assert folder.is_dir()
 

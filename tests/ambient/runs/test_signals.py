@@ -53,6 +53,16 @@ def test_what_was_ignored_stays_ignored() -> None:
         signal.signal(signal.SIGHUP, before)
 
 
+def test_a_child_ends_as_children_do() -> None:
+    with raised():
+        child = os.fork()
+        if child == 0:
+            signal.pause()
+            os._exit(7)
+        os.kill(child, signal.SIGTERM)
+        assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == -signal.SIGTERM
+
+
 def test_other_threads_leave_signals_alone() -> None:
     seen: list[bool] = []
 

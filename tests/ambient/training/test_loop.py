@@ -5,8 +5,6 @@ from __future__ import annotations
 import json
 import os
 import signal
-import subprocess
-import sys
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -31,8 +29,8 @@ from ambient.runs.identity import ConfigMismatchError
 from ambient.runs.locks import locked
 from ambient.runs.signals import Interrupted
 from ambient.training import NonFiniteLossError, TrainingConfig, train
+from tests.ambient.runs.test_locks import held_by_another
 
-ROOT = Path(__file__).resolve().parents[3]
 CONFIG = TrainingConfig(steps=40, batch=8, warmup=5, log_every=5, checkpoint_every=10, ema=0.9)
 SAMPLES = Samples.of_noisy(torch.randn(20, 2, generator=torch.Generator().manual_seed(0)), VE().level(0.3), 0)
 
@@ -114,13 +112,24 @@ def test_more_steps_at_a_constant_rate_are_the_longer_run(tmp_path: Path) -> Non
         run(tmp_path / "grown", replace(config, steps=steps))
         assert read_records(tmp_path / "grown" / "log.jsonl")[-1]["step"] == steps
     _assert_same(tmp_path / "long", tmp_path / "grown")
-    with pytest.raises(ValueError, match="steps is 30, but this run has done 40 already"):
+    with pytest.warns(UserWarning, match="30 steps are asked for, and this run has done 40 already"):
         run(tmp_path / "grown", replace(config, steps=30))
+    _assert_same(tmp_path / "long", tmp_path / "grown")
     for name in ("checkpoint", "checkpoint-previous"):
         (tmp_path / "grown" / f"{name}.safetensors").unlink()
     run(tmp_path / "grown", config)
     with pytest.raises(ValueError, match="of 40 steps without its checkpoint: it cannot be given more"):
         run(tmp_path / "grown", replace(config, steps=50))
+
+
+def test_fewer_steps_than_a_checkpoint_has_end_the_run_there(tmp_path: Path) -> None:
+    config = replace(CONFIG, schedule="constant")
+    run(tmp_path / "ten", replace(config, steps=10))
+    with pytest.raises(Stop):
+        run(tmp_path / "cut", config, stop_after=12)
+    with pytest.warns(UserWarning, match="5 steps are asked for, and this run has done 10 already"):
+        run(tmp_path / "cut", replace(config, steps=5))
+    _assert_same(tmp_path / "ten", tmp_path / "cut")
 
 
 def test_other_steps_with_a_cosine_are_refused_and_why_is_said(tmp_path: Path) -> None:
@@ -153,11 +162,8 @@ def test_a_damaged_model_is_made_again_from_the_checkpoint(tmp_path: Path) -> No
 def test_two_processes_cannot_train_in_one_folder(tmp_path: Path) -> None:
     with locked(tmp_path):
         run(tmp_path)  # its own process may, as toy's cells do
-    code = "import sys, pathlib; from tests.ambient.training.test_loop import run; run(pathlib.Path(sys.argv[1]))"
-    with locked(tmp_path):
-        done = subprocess.run([sys.executable, "-c", code, str(tmp_path)], capture_output=True, text=True, cwd=ROOT)
-    assert done.returncode == 1
-    assert "is in use by another process" in done.stderr
+    with held_by_another(tmp_path), pytest.raises(RuntimeError, match="is in use by another process"):
+        run(tmp_path)
 
 
 def test_a_finished_run_is_only_loaded(tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ import torch
 from diffusers import StableDiffusionXLPipeline
 from torch import Tensor
 
+from ambient.runs.damage import DamagedFileError
 from sdxl import lora
 from sdxl.components import Components
 from sdxl.loading import load
@@ -117,5 +118,5 @@ def test_files_of_others_are_told_by_their_shapes(xl: Path, sd: Path, tmp_path: 
     with pytest.raises(ValueError, match="it is an adapter of another model"):
         lora.load(load(ModelOptions(str(sd))), foreign)
     foreign.write_bytes(foreign.read_bytes()[:1000])
-    with pytest.raises(ValueError, match="not a whole safetensors file"):
+    with pytest.raises(DamagedFileError, match=r"foreign\.safetensors is damaged: it is cut off"):
         lora.load(load(ModelOptions(str(xl))), foreign)
