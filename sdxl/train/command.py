@@ -18,6 +18,7 @@ def _work(options: TrainOptions) -> None:
     accelerator = training_accelerator(options)
     path = fine_tune(options, accelerator)
     if accelerator.is_main_process:
-        last = read_records(options.output / "log.jsonl")[-1]
-        print(f"{options.method}: {last['step']} updates, loss {last['loss']:.4g} at the end")
+        records = [record for record in read_records(options.output / "log.jsonl") if "loss" in record]
+        end = f", loss {records[-1]['loss']:.4g} at the end" if records else "; log.jsonl is missing or empty"
+        print(f"{options.method}: {options.steps} updates{end}")
         print(f"Results: {options.output}  ({path.name}, log.jsonl)")
