@@ -11,6 +11,7 @@ from torch.nn.functional import adaptive_avg_pool2d
 
 from ambient.metrics.features import FeatureMap, Pixels
 from ambient.metrics.pretrained import ClipScore, Inception, Pretrained, dinov2
+from sdxl.fingerprints import source_digest
 from sdxl.options import CLIP, FeatureOptions
 from sdxl.tiny.random import is_random
 
@@ -25,6 +26,13 @@ def similarity_features(
     if is_random(options.dinov2):
         features.name = f"random {features.name}"
     return features
+
+
+def similarity_facts(options: FeatureOptions) -> dict[str, str]:
+    """What identifies the features, wherever their network's folder is."""
+    if options.features == "pixels":
+        return {"features": "pixels"}
+    return {"features": "dinov2", "protocol": options.protocol, "network": source_digest(options.dinov2)}
 
 
 @dataclass(frozen=True)

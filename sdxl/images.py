@@ -40,11 +40,17 @@ def content(pairs: Sequence[Pair]) -> str:
     """
     digest = hashlib.sha256()
     for pair in pairs:
-        try:
-            digest.update(json.dumps([pair.index, pair.name, pair.caption]).encode() + pair.content())
-        except UnusableError as error:
-            raise DataSetError(str(error.fault(pair.name))) from error
+        digest.update(pair_digest(pair).encode())
     return digest.hexdigest()
+
+
+def pair_digest(pair: Pair) -> str:
+    """SHA-256 of the index, name, caption and file of a pair. Raises DataSetError if the file cannot be read."""
+    facts = json.dumps([pair.index, pair.name, pair.caption])
+    try:
+        return hashlib.sha256(facts.encode() + pair.content()).hexdigest()
+    except UnusableError as error:
+        raise DataSetError(str(error.fault(pair.name))) from error
 
 
 def load_image(pair: Pair, resolution: int) -> tuple[Tensor, Tensor]:

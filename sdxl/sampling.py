@@ -81,7 +81,9 @@ def sample(
         conditions = [components.encode_prompts(prompts, resolution, unconditional=True), *conditions]
     dtype = conditions[0]["encoder_hidden_states"].dtype
     generators = [image_generator(seed, index) for index in indices]
-    extra = {"generator": generators} if "generator" in inspect.signature(scheduler.step).parameters else {}
+    taken = inspect.signature(scheduler.step).parameters
+    arguments = {"generator": generators, "eta": 0.0}  # as the pipelines of diffusers call every scheduler
+    extra = {name: value for name, value in arguments.items() if name in taken}
     shape = (len(indices), *components.latent_shape(resolution))
     x: Tensor = randn_tensor(shape, generator=generators, device=components.device, dtype=dtype)
     x = x * scheduler.init_noise_sigma

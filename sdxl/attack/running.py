@@ -8,15 +8,15 @@ from typing import Any
 from accelerate import Accelerator
 
 from ambient.runs.identity import claim_folder, describe
-from sdxl import lora
 from sdxl.attack.chunks import collect, restore_all
 from sdxl.attack.methods import attack_of
 from sdxl.attack.options import AttackOptions, MaskAttack, NoiseAttack, PromptAttack
 from sdxl.attack.report import AttackResult, make_result
-from sdxl.checkpoints import digests, named
+from sdxl.checkpoints import named
 from sdxl.devices import precision_on
-from sdxl.features import similarity_features
-from sdxl.images import choose, content
+from sdxl.features import similarity_facts, similarity_features
+from sdxl.fingerprints import model_digests, source_digest
+from sdxl.images import choose
 from sdxl.loading import load
 from sdxl.pairs import Pair
 
@@ -41,14 +41,11 @@ def run_attack(options: AttackOptions, accelerator: Accelerator) -> AttackResult
     features = similarity_features(options.features, run.model.download, accelerator.device)
     if accelerator.is_main_process:
         facts = {
-            "model": lora.base_of(components),
-            "checkpoints": digests(checkpoints),
-            "content": {name: content(pairs) for name, pairs in sets.items()},
-            "features": features.name,
+            "model": model_digests(components),
+            "features": similarity_facts(options.features),
             "precision": precision,
             "resolution": resolution,
             "seed": run.seed,
-            "batch": run.batch,  # chunks are named by their first row
         }
         claim_folder(folder, describe({**_method_facts(options), **facts}), "attack.json")
     accelerator.wait_for_everyone()
@@ -56,7 +53,7 @@ def run_attack(options: AttackOptions, accelerator: Accelerator) -> AttackResult
         attack, sets, checkpoints, components, features, folder, accelerator,
         resolution=resolution, batch=run.batch,
     )  # fmt: skip
-    measured = collect(sets, checkpoints, folder, features.name, run.batch)
+    measured = collect(sets, checkpoints, folder, features.name)
     return make_result(folder, features.name, measured, note, run.seed)
 
 
@@ -78,8 +75,11 @@ def _method_facts(options: AttackOptions) -> dict[str, Any]:
         own = {"levels": options.levels, "restorations": options.restorations, "steps": options.steps}
         return {"attack": "noise", **own}
     if isinstance(options, MaskAttack):
-        own = {"masks": options.masks, "prompts": options.prompts, "steps": options.steps}
-        return {"attack": "mask", **own, "guidance": options.guidance}
+        masks = describe(options.masks)
+        if options.masks.mask == "detector":
+            masks["detector"] = source_digest(options.masks.detector)
+        own = {"prompts": options.prompts, "steps": options.steps, "guidance": options.guidance}
+        return {"attack": "mask", "masks": masks, **own}
     if isinstance(options, PromptAttack):
         return {"attack": "prompt", "sampler": options.sampler}
     raise TypeError(f"{type(options).__name__} is no attack")

@@ -6,6 +6,7 @@ shares the chunks among processes.
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import reduce
@@ -76,7 +77,7 @@ def audit(
     """
     chunks = [range(start, min(count, start + CHUNK)) for start in range(0, count, CHUNK)]
     mine = chunks[accelerator.process_index :: accelerator.num_processes]
-    todo = [rows for rows in mine if not is_whole(_path(folder, rows), "clip")]
+    todo = [rows for rows in mine if not _is_done(_path(folder, rows))]
     for rows in tqdm(todo, desc=title, unit="chunk", disable=not accelerator.is_main_process or not todo):
         batch = images(rows)
         texts = ["" for _ in rows] if captions is None else [captions[i] for i in rows]
@@ -96,6 +97,13 @@ def audit(
     moments = (FeatureStatistics.of(part.get("quality", part["similarity"]), name) for part in parts)
     features, clip = (torch.cat([part[key] for part in parts]) for key in ("similarity", "clip"))
     return Audit(features, reduce(FeatureStatistics.merge, moments), clip)
+
+
+def _is_done(path: Path) -> bool:
+    whole = is_whole(path, "similarity", "clip")
+    if path.exists() and not whole:
+        warnings.warn(f"{path} is damaged; it is made again", stacklevel=2)
+    return whole
 
 
 def _path(folder: Path, rows: range) -> Path:

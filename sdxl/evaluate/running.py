@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,7 +18,6 @@ from ambient.metrics.memorization import similarities
 from ambient.metrics.similarity import P1_THRESHOLDS, summarise
 from ambient.runs.files import write_json
 from ambient.runs.identity import claim_folder, describe
-from sdxl import lora
 from sdxl.checkpoints import digests, lora_applied, named
 from sdxl.components import Components
 from sdxl.devices import precision_on
@@ -25,7 +25,8 @@ from sdxl.evaluate.audits import Audit, Extractors, audit
 from sdxl.evaluate.options import EvaluateOptions
 from sdxl.evaluate.report import Evaluation
 from sdxl.evaluate.restoration import restoration_errors
-from sdxl.features import clip_score, quality_features, similarity_features
+from sdxl.features import clip_score, quality_features, similarity_facts, similarity_features
+from sdxl.fingerprints import model_digests, source_digest
 from sdxl.generate.drawing import draw
 from sdxl.images import choose, content, load_images
 from sdxl.loading import load
@@ -65,12 +66,16 @@ def run_evaluation(options: EvaluateOptions, accelerator: Accelerator) -> Evalua
     components.to(accelerator.device, precision, precision)
     if accelerator.is_main_process:
         facts = {
-            "content": content(data), "restored": content(restored), "prompts": prompts, "names": names,
-            "model": lora.base_of(components), "checkpoints": digests(checkpoints), "levels": options.levels,
-            "sampler": options.sampler, "inference": options.inference, "resolution": model.resolution,
-            "seed": run.seed, "precision": precision,
+            "content": content(data), "prompts": prompts, "features": similarity_facts(options.features),
+            "model": model_digests(components), "sampler": options.sampler, "inference": options.inference,
+            "resolution": model.resolution, "seed": run.seed, "precision": precision,
         }  # fmt: skip
         claim_folder(folder, describe(facts), "evaluate.json")
+        if extractors is not None:
+            judged_by = {"distance": names["distance"], "clip": source_digest(options.clip)}
+            claim_folder(folder / "audits", judged_by, "audits.json")
+        for name, digest in digests(checkpoints).items():
+            claim_folder(folder / "checkpoints" / name, {"checkpoint": digest}, "checkpoint.json")
         if restored:
             _restore(options, model, restored)
     accelerator.wait_for_everyone()
@@ -80,22 +85,23 @@ def run_evaluation(options: EvaluateOptions, accelerator: Accelerator) -> Evalua
     if accelerator.is_main_process:
         parts = [part for part, made in (("restoration", restored), ("generation", extractors)) if made]
         for name in checkpoints:
-            rows = [json.loads((folder / part / f"{name}.json").read_text()) for part in parts]
-            results[name] = {key: value for row in rows for key, value in row.items()}
+            rows = [_read_result(folder / part / f"{name}.json") or {} for part in parts]
+            results[name] = {key: value for row in rows for key, value in row.items() if key != "of"}
     return Evaluation(folder, results, names)
 
 
 def _restore(options: EvaluateOptions, model: _Model, pairs: Sequence[Pair]) -> None:
-    """Restore images with every checkpoint, and write the errors to restoration/."""
+    """Restore images with every checkpoint, and write the errors to restoration/, unless they are there."""
     seed, batch = options.run.seed, options.run.batch
+    of = {"content": content(pairs), "levels": list(options.levels)}
     for name, source in model.checkpoints.items():
         path = options.output / "restoration" / f"{name}.json"
-        if path.exists():
+        if path.exists() and (_read_result(path) or {}).get("of") == of:
             continue
         with lora_applied(model.components, source):
             rows, vae = restoration_errors(model.components, pairs, options.levels, model.resolution, seed, batch)
         errors = [dataclasses.asdict(row) for row in rows]
-        write_json(path, {"restoration": errors, "vae": dataclasses.asdict(vae)})
+        write_json(path, {"restoration": errors, "vae": dataclasses.asdict(vae), "of": of})
 
 
 def _generate(
@@ -126,12 +132,25 @@ def _generate(
             return read_images(images, rows)
 
         captions = [prompts[i % len(prompts)] for i in range(count)]
-        where = folder / "audits" / f"{name}-{count}"
+        where = folder / "audits" / name
         measured = audit(count, generated, captions, extractors, where, accelerator, name)
         if measured is not None and reference is not None:
             path = folder / "generation" / f"{name}.json"
             write_json(path, {"images": count, **_against(measured, reference)})
             save_grid(folder / f"samples-{name}.png", generated(range(min(16, count))))
+
+
+def _read_result(path: Path) -> dict[str, Any] | None:
+    """A result that was written before; None, and a warning, if it is damaged."""
+    try:
+        result = json.loads(path.read_text(encoding="utf-8"))
+        if isinstance(result, dict):
+            return result
+        reason = "no JSON object"
+    except (OSError, ValueError) as error:
+        reason = str(error)
+    warnings.warn(f"{path} is damaged ({reason}); it is made again", stacklevel=2)
+    return None
 
 
 def _against(measured: Audit, reference: Audit) -> dict[str, Any]:

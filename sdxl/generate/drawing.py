@@ -16,12 +16,13 @@ from ambient.runs.identity import claim_folder, describe
 from sdxl import lora
 from sdxl.components import Components
 from sdxl.devices import precision_on
+from sdxl.fingerprints import model_digests
 from sdxl.generate.options import GenerateOptions
 from sdxl.loading import load
 from sdxl.mitigation.inference import adjustment, changed_prompts
 from sdxl.mitigation.options import Inference
 from sdxl.options import Sampler
-from sdxl.pictures import name_of, save_png
+from sdxl.pictures import is_whole_png, name_of, save_png
 from sdxl.prompts import read_prompts
 from sdxl.sampling import sample, stopping_step
 
@@ -41,10 +42,11 @@ def generate(options: GenerateOptions, accelerator: Accelerator) -> tuple[Path, 
     resolution = options.resolution or components.resolution
     components.latent_shape(resolution)
     stopping_step(components, options.sampler)
+    model = model_digests(components)
     if options.lora is not None:
         lora.load(components, options.lora)
     facts = {
-        "model": lora.base_of(components),
+        "model": model,
         "lora": None if options.lora is None else lora.digest(options.lora),
         "sampler": options.sampler,
         "inference": options.inference,
@@ -96,7 +98,7 @@ def draw(
     chunks = [range(start, min(count, start + batch)) for start in starts]
     with tqdm(total=sum(map(len, chunks)), unit="img", disable=not accelerator.is_main_process) as bar:
         for indices in chunks:
-            if missing := [i for i in indices if not (folder / name_of(i)).exists()]:
+            if missing := [i for i in indices if not is_whole_png(folder / name_of(i))]:
                 texts = [prompts[i % len(prompts)] for i in indices]
                 texts = changed_prompts(inference, texts, indices, seed, components.pipeline.tokenizer)
                 adjust = adjustment(inference, components, indices, seed)

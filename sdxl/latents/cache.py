@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +13,7 @@ from torch import Tensor
 
 from ambient.data.shards import ShardedSamples
 from ambient.process import Discrete, Level
+from ambient.runs.checksums import metadata_of
 from ambient.runs.files import fingerprint, load_tensors
 from sdxl.components import Components
 
@@ -28,7 +29,7 @@ def open_latents(folder: Path, components: Components) -> tuple[ShardedSamples, 
     """
     if not (folder / "cache.json").is_file():
         raise ValueError(f"{folder} holds no latents; make them with python -m sdxl.latents")
-    facts = json.loads((folder / "cache.json").read_text())
+    facts = _read_facts(folder / "cache.json")
     if not (folder / "index.json").is_file():
         raise ValueError(f"the latents in {folder} are not finished; run the same python -m sdxl.latents command again")
     model = components.options.model
@@ -46,14 +47,16 @@ def captions_of(folder: Path) -> dict[int, str]:
     """The caption of each sample of a finished cache, by its index.
 
     Raises:
-        ValueError: If they are not beside a shard.
+        ValueError: If those of a shard are missing or damaged.
     """
     texts: dict[int, str] = {}
     for path in sorted(folder.glob("latents-*.safetensors")):
-        try:
-            captions = json.loads(captions_beside(path).read_text())
-        except (OSError, ValueError) as error:
-            raise ValueError(f"{captions_beside(path)} cannot be read ({error}); make the latents again") from error
+        captions = read_captions(path)
+        if captions is None:
+            raise ValueError(
+                f"{captions_beside(path)} is missing or damaged; run the same python -m sdxl.latents command again, "
+                "which makes only what is missing"
+            )
         shard, _ = load_tensors(path, "index", "shared")
         rows = zip(shard["index"].tolist(), shard["shared"].tolist(), strict=True)
         texts |= {index: captions[row] for index, row in rows}
@@ -91,6 +94,37 @@ def shard_name(shard: int) -> str:
 def captions_beside(shard: Path) -> Path:
     """The file of the captions of a shard, a JSON list without repetitions."""
     return shard.with_name(shard.stem.replace("latents", "captions") + ".json")
+
+
+def captions_digest(captions: Sequence[str]) -> str:
+    """What a shard's metadata say of its captions, so that others cannot be taken for them."""
+    return hashlib.sha256(json.dumps(list(captions)).encode()).hexdigest()
+
+
+def read_captions(shard: Path) -> list[str] | None:
+    """The captions beside a shard; None if they are missing, damaged or another shard's."""
+    try:
+        captions = json.loads(captions_beside(shard).read_text(encoding="utf-8"))
+        expected = metadata_of(shard).get("captions")
+    except (OSError, ValueError):
+        return None
+    is_theirs = isinstance(captions, list) and captions_digest(captions) == expected
+    return captions if is_theirs else None
+
+
+def _read_facts(path: Path) -> dict[str, Any]:
+    """What a cache was made with."""
+    try:
+        facts = json.loads(path.read_text(encoding="utf-8"))
+        missing = [name for name in (*_TITLES, "nature", "shards", "key") if name not in facts]
+        if missing or not {"t_n", "alpha", "sigma"} <= set(facts["nature"]):
+            raise ValueError(f"it lacks {', '.join(missing) or 'the nature level'}")
+    except (OSError, ValueError, TypeError) as error:
+        raise ValueError(
+            f"{path} is damaged ({error}); remove it and run the same python -m sdxl.latents command again, which "
+            "makes only what is missing"
+        ) from error
+    return dict(facts)
 
 
 def _float32(module: Any) -> Iterator[Tensor]:

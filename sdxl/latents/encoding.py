@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import warnings
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
@@ -20,11 +21,18 @@ from ambient.data.images.validation import UnusableError
 from ambient.data.noisy_copy import noisy_copy
 from ambient.data.shards import count_rows, is_shard, save_shard
 from ambient.process import Level
-from ambient.runs.files import write_json
+from ambient.runs.files import load_tensors, write_json
 from ambient.runs.identity import claim_folder
 from sdxl.components import Components
 from sdxl.images import load_image
-from sdxl.latents.cache import captions_beside, encoders_of, nature_level, shard_name
+from sdxl.latents.cache import (
+    captions_beside,
+    captions_digest,
+    encoders_of,
+    nature_level,
+    read_captions,
+    shard_name,
+)
 from sdxl.latents.options import LatentOptions
 from sdxl.loading import load
 from sdxl.pairs import Pair, Unit, units
@@ -71,18 +79,38 @@ def write_latents(options: LatentOptions, accelerator: Accelerator) -> Path:
     with tqdm(total=sum(parts[i] for i in mine), unit="shard", disable=not accelerator.is_main_process) as bar:
         for i in mine:
             paths = [folder / shard_name(sum(parts[:i]) + k) for k in range(parts[i])]
-            missing = {path for path in paths if not is_shard(path, key)}
+            missing = {path for path in paths if not _is_done(path, key)}
             for path, pairs in zip(paths, _cut(work[i], options.shard) if missing else [], strict=False):
                 if path in missing:
-                    tensors, captions = encoder(pairs)
-                    write_json(captions_beside(path), captions)
-                    save_shard(path, tensors, key)
+                    _write_shard(path, pairs, encoder, key)
                 bar.update()
     accelerator.wait_for_everyone()
     if accelerator.is_main_process:
         rows = [count_rows(folder / shard_name(i), key) for i in range(sum(parts))]
         write_json(folder / "index.json", {"key": key, "rows": rows})
     return folder
+
+
+def _is_done(path: Path, key: str) -> bool:
+    """Whether a shard and its captions are there; what is damaged is said to be made again."""
+    whole = is_shard(path, key)
+    if whole and read_captions(path) is not None:
+        return True
+    damaged = captions_beside(path) if whole else path
+    if damaged.exists():
+        warnings.warn(f"{damaged} is damaged; it is made again", stacklevel=2)
+    return False
+
+
+def _write_shard(path: Path, pairs: Sequence[Pair], encoder: _Encoder, key: str) -> None:
+    """Write a shard with its captions, or its captions alone where they are all that is missing."""
+    if is_shard(path, key):
+        indices = set(load_tensors(path, "index")[0]["index"].tolist())
+        captions = list(dict.fromkeys(pair.caption for pair in pairs if pair.index in indices))
+    else:
+        tensors, captions = encoder(pairs)
+        save_shard(path, tensors, key, {"captions": captions_digest(captions)})
+    write_json(captions_beside(path), captions)
 
 
 @dataclass(frozen=True, eq=False)
@@ -156,9 +184,10 @@ class _Encoder:
             try:
                 image, size = load_image(pair, self.resolution)
             except UnusableError as error:
-                if self.skip_bad:
-                    continue
                 fault = error.fault(pair.name)
+                if self.skip_bad:
+                    warnings.warn(f"left out ({fault.kind}): {fault}", stacklevel=2)
+                    continue
                 raise DataSetError(
                     f"{fault.kind}: {fault}; mend or remove it, or leave it out with --skip-bad"
                 ) from error

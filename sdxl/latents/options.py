@@ -18,8 +18,8 @@ class LatentOptions:
 
     source: Source
     run: RunOptions = field(default_factory=RunOptions)
-    nature: int = 800
-    """t_n, the 0-based step of the model's schedule at which the data are given; 0: clean."""
+    nature: int = field(kw_only=True)
+    """t_n, the 0-based step of the model's schedule at which the data are given, as in P1 100, 500 or 800; 0: clean."""
     keep_clean: bool = False
     """Write the clean latents too, for Algorithm 1 (`--method hybrid`)."""
     resolution: int | None = None
@@ -33,5 +33,6 @@ class LatentOptions:
         """Raises ValueError for values that cannot work."""
         self.run.check()
         require_at_least(1, shard=self.shard)
+        require_at_least(0, nature=self.nature)
         if self.keep_clean and self.nature == 0:
             raise ValueError("--keep-clean with --nature 0: the latents are clean already")

@@ -9,12 +9,15 @@ from typing import Any
 from sdxl.components import Components
 
 FILE = "pytorch_lora_weights.safetensors"
+_PEFT_FILE = "adapter_model.safetensors"
 
 
 def file_of(source: str | Path) -> Path:
     """The file of an adapter, given itself or its folder; it need not exist."""
     path = Path(source)
-    return path / FILE if path.is_dir() else path
+    if path.is_dir():
+        return path / _PEFT_FILE if (path / _PEFT_FILE).is_file() and not (path / FILE).is_file() else path / FILE
+    return path
 
 
 def digest(source: str | Path) -> str:

@@ -12,12 +12,13 @@ def main() -> int:
 
 
 def _work(options: TrainOptions) -> None:
-    from ambient.runs.files import last_record
+    from ambient.runs.files import read_records
     from sdxl.train.tuning import fine_tune, training_accelerator
 
     accelerator = training_accelerator(options)
     path = fine_tune(options, accelerator)
     if accelerator.is_main_process:
-        last = last_record(options.output / "log.jsonl", "loss")
-        print(f"{options.method}: {last['step']} updates, loss {last['loss']:.4g} at the end")
+        records = [record for record in read_records(options.output / "log.jsonl") if "loss" in record]
+        end = f", loss {records[-1]['loss']:.4g} at the end" if records else "; log.jsonl is missing or empty"
+        print(f"{options.method}: {options.steps} updates{end}")
         print(f"Results: {options.output}  ({path.name}, log.jsonl)")

@@ -18,6 +18,7 @@ from ambient.training.accelerators import is_sharded
 from sdxl import lora
 from sdxl.components import Components
 from sdxl.devices import make_accelerator, require_device
+from sdxl.fingerprints import digest_of
 from sdxl.latents.cache import captions_of, open_latents
 from sdxl.loading import load
 from sdxl.mitigation.training import mitigated
@@ -43,6 +44,7 @@ def fine_tune(options: TrainOptions, accelerator: Accelerator) -> Path:
     config = _config(options)
     components = load(options.run.model, unet=precision)
     samples, t_n = open_latents(options.latents, components)
+    model = digest_of(components.unet)  # VAE and text encoders are those of the latents
     objective = objective_of(options.method, components.process, samples, t_n, options.consistency_weight)
     components.to(accelerator.device, precision, "fp32" if prompts else None)
     objective = mitigated(objective, options.mitigation, components, lambda: captions_of(options.latents))
@@ -54,7 +56,7 @@ def fine_tune(options: TrainOptions, accelerator: Accelerator) -> Path:
     if options.compile_blocks:
         components.unet.compile_repeated_blocks()
     identity = {
-        "model": lora.base_of(components)["probe"],
+        "model": model,
         "rank": options.rank,
         "start": None if options.start is None else lora.digest(options.start),
         "precision": precision,

@@ -29,7 +29,10 @@ from sdxl.train.tuning import fine_tune
 from tests.sdxl.conftest import on_cpu
 
 KILLS = int(os.environ.get("AMBIENT_KILLS", "2"))
-pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="forks the processes that it kills")
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(not hasattr(os, "fork"), reason="forks the processes that it kills"),
+]
 
 
 def _killed_and_run_again(work: Callable[[Path], object], folder: Path, same: Callable[[Path, Path], None]) -> None:

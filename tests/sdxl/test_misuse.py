@@ -130,6 +130,7 @@ def _of(path: Path, content: bytes) -> Path:
     return path
 
 
+_NATURE = ("--nature", 500)
 _RUN = ("--steps", 1, "--batch", 2)
 
 
@@ -144,7 +145,7 @@ def _tracker() -> str:
 Misuse = tuple[Callable[[World], list[object]], str]
 MISUSES: dict[str, Misuse] = {
     "a model that is not cached": (
-        lambda w: ["latents", w.data],
+        lambda w: ["latents", w.data, "--nature", 500],
         r"--vae madebyollin/sdxl-vae-fp16-fix is not in the local Hugging Face cache; add --download",
     ),
     "a folder that is not there": (
@@ -168,43 +169,85 @@ MISUSES: dict[str, Misuse] = {
         r"--model .*ddpm is a DDPMPipeline; this needs one of StableDiffusionXLPipeline",
     ),
     "an inpainting model where text-to-image is needed": (
-        lambda w: ["latents", w.data, "--model", w.inpainting],
+        lambda w: ["latents", w.data, *_NATURE, "--model", w.inpainting],
         r"its U-Net takes 9 channels and this needs 4; give a text-to-image model",
     ),
     "a VAE that overflows in fp16": (
-        lambda w: ["latents", w.data, "--model", _overflowing(w), "--precision", "fp16", "--output", w.folder / "o"],
+        lambda w: [
+            "latents",
+            w.data,
+            *_NATURE,
+            "--model",
+            _overflowing(w),
+            "--precision",
+            "fp16",
+            "--output",
+            w.folder / "o",
+        ],
         r"overflows when encoding in float16: use --vae madebyollin/sdxl-vae-fp16-fix, or --precision bf16 or fp32",
     ),
     "captions of other images": (
-        lambda w: ["latents", w.data, "--model", w.xl, "--captions", _captions(w, {"file": "x.png", "text": "a"})],
+        lambda w: [
+            "latents",
+            w.data,
+            *_NATURE,
+            "--model",
+            w.xl,
+            "--captions",
+            _captions(w, {"file": "x.png", "text": "a"}),
+        ],
         r"captions\.jsonl line 1 names x\.png, which is not among the images",
     ),
     "captions under another name": (
-        lambda w: ["latents", w.data, "--model", w.xl, "--captions", _captions(w, {"file": "000.png", "note": "a"})],
+        lambda w: [
+            "latents",
+            w.data,
+            *_NATURE,
+            "--model",
+            w.xl,
+            "--captions",
+            _captions(w, {"file": "000.png", "note": "a"}),
+        ],
         r'captions\.jsonl has no captions under "text"; choose the field with --caption-column',
     ),
     "captions for some images only": (
-        lambda w: ["latents", w.data, "--model", w.xl, "--captions", _captions(w, {"file": "000.png", "text": "a"})],
+        lambda w: [
+            "latents",
+            w.data,
+            *_NATURE,
+            "--model",
+            w.xl,
+            "--captions",
+            _captions(w, {"file": "000.png", "text": "a"}),
+        ],
         r"5 of 6 images of .* have no caption, such as 001\.png: --without-caption null",
     ),
     "a caption file that is not there": (
-        lambda w: ["latents", w.data, "--model", w.xl, "--captions", "/nowhere.jsonl"],
+        lambda w: ["latents", w.data, *_NATURE, "--model", w.xl, "--captions", "/nowhere.jsonl"],
         r"--captions /nowhere\.jsonl: No such file",
     ),
     "no images": (
-        lambda w: ["latents", w.folder / "lora" if w.adapter() else "", "--model", w.xl],
+        lambda w: ["latents", w.folder / "lora" if w.adapter() else "", *_NATURE, "--model", w.xl],
         r"lora has no images to use",
     ),
     "a damaged image": (
-        lambda w: ["latents", _cut(w.data / "003.png", 60).parent, "--model", w.xl, "--output", w.folder / "o"],
+        lambda w: [
+            "latents",
+            _cut(w.data / "003.png", 60).parent,
+            *_NATURE,
+            "--model",
+            w.xl,
+            "--output",
+            w.folder / "o",
+        ],
         r"damaged: 003\.png .*mend or remove it, or leave it out with --skip-bad",
     ),
     "images that are too small": (
-        lambda w: ["latents", w.data, "--model", w.xl, "--resolution", 64, "--output", w.folder / "o"],
+        lambda w: ["latents", w.data, *_NATURE, "--model", w.xl, "--resolution", 64, "--output", w.folder / "o"],
         r"wrong size: 000\.png \(48x40, smaller than 64x64\)",
     ),
     "a resolution that does not divide": (
-        lambda w: ["latents", w.data, "--model", w.xl, "--resolution", 40],
+        lambda w: ["latents", w.data, *_NATURE, "--model", w.xl, "--resolution", 40],
         r"resolution 40: this model needs a multiple of 16 pixels",
     ),
     "a nature level beyond the schedule": (

@@ -24,7 +24,7 @@ from sdxl.train.options import TrainOptions
 from sdxl.train.tuning import fine_tune
 from tests.sdxl.conftest import on_cpu
 
-pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="forks its processes")
+pytestmark = [pytest.mark.slow, pytest.mark.skipif(not hasattr(os, "fork"), reason="forks its processes")]
 
 
 def _on_two_processes(work: Callable[[Accelerator], object]) -> None:

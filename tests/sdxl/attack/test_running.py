@@ -136,7 +136,7 @@ def test_two_processes_share_an_attack(few: Path, xl: Path, tmp_path: Path) -> N
         )
         chunks = sorted(path.name for path in (options.output / "chunks").rglob("*.safetensors"))
         assert len(chunks) == (2, 3)[rank]
-    found = collect(pairs, {"base": None}, options.output, "pixels", 2)
+    found = collect(pairs, {"base": None}, options.output, "pixels")
     assert torch.equal(found[0].similarities.own, alone.restorations[0].similarities.own)
 
 

@@ -40,7 +40,9 @@ def _noisy(components: Components, t_n: int, count: int = 32) -> tuple[Samples, 
     return Samples(noisy.x, nature, noisy.index, None, condition), nature
 
 
-@pytest.mark.parametrize("method", ["ambient", "ambient + consistency", "recommended"])
+@pytest.mark.parametrize(
+    "method", ["ambient", pytest.param("ambient + consistency", marks=pytest.mark.slow), "recommended"]
+)
 def test_one_objective_trains_the_tiny_u_net_and_a_toy_network(
     components: Components, tmp_path: Path, method: str
 ) -> None:
