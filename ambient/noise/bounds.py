@@ -108,6 +108,10 @@ class Groups:
         lower, upper = self.interval()
         return (upper - lower).clamp_min(1e-12)
 
+    def take(self, index: Tensor) -> Groups:
+        """Those at `index`."""
+        return Groups(*(getattr(self, field.name)[index] for field in fields(self)))
+
     @classmethod
     def join(cls, parts: Sequence[Groups]) -> Groups:
         """All groups of several."""

@@ -43,7 +43,7 @@ def patch_eigenvalue(images: Tensor, side: int | None = None) -> Tensor:
 
     Args:
         images: (N, C, H, W).
-        side: Side of the patches; by default the largest up to 8 that leaves four patches for each of their numbers.
+        side: Side of the patches; by default the largest up to 8 that leaves sixteen patches for each of their numbers.
 
     Returns:
         (N,) float64.
@@ -53,9 +53,9 @@ def patch_eigenvalue(images: Tensor, side: int | None = None) -> Tensor:
     """
     count, channels, height, width = images.shape
     if side is None:
-        fits = [p for p in range(2, 9) if (height - p + 1) * (width - p + 1) >= 4 * channels * p * p]
+        fits = [p for p in range(2, 9) if (height - p + 1) * (width - p + 1) >= 16 * channels * p * p]
         if not fits:
-            raise ValueError(f"images of {width}x{height} pixels are too small for patch eigenvalues")
+            fits = [2]
         side = fits[-1]
     windows = images.double().unfold(2, side, 1).unfold(3, side, 1)
     patches = windows.permute(0, 2, 3, 1, 4, 5).flatten(3).flatten(1, 2)  # (N, n, d)

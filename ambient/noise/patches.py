@@ -200,7 +200,10 @@ def together(parts: list[Half]) -> Patches:
 
 
 def of_images(images: Tensor, saturated: Tensor, directions: Directions) -> Patches:
-    """All half overlapping patches of images (N, C, H, W), along given directions: fields of shape (N, n)."""
+    """All half overlapping patches of images (N, C, H, W), along given directions: fields of shape (N, n).
+
+    Patches whose pixels are all equal count as the mean of their image's others; nan if it has no others.
+    """
     stride = SIDE // 2
     patches = cut(images, stride)
     shape = patches.shape[:2]
@@ -209,4 +212,14 @@ def of_images(images: Tensor, saturated: Tensor, directions: Directions) -> Patc
     squares = directions.coordinates(patches).flatten(0, 1) ** 2
     means = patches.mean(-1)
     half = Half(directions, squares, index.flatten(), means.flatten(), full.flatten(), (SIDE // stride) ** 2)
-    return half.measure()._map(lambda column: column.reshape(shape))
+    constant = patches.amax(-1) == patches.amin(-1)
+    return half.measure()._map(lambda column: _replace(column.reshape(shape), constant))
+
+
+def _replace(values: Tensor, constant: Tensor) -> Tensor:
+    """Values (N, n) with those of constant patches replaced by the mean of the row's others; nan where there are none."""
+    if not values.is_floating_point():
+        return values
+    others = (~constant).sum(1, keepdim=True)
+    mean = torch.where(constant, 0.0, values).sum(1, keepdim=True) / others
+    return torch.where(constant, mean, values)
