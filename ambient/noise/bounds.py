@@ -147,36 +147,32 @@ def of_groups(patches: Patches, limits: Limits) -> Groups:
     )
 
 
-def by_brightness(patches: Patches, limits: Limits, *, quiet: bool = True) -> Groups:
+def by_brightness(patches: Patches, limits: Limits) -> Groups:
     """What the patches of each of eight ranges of brightness say.
 
     Args:
         patches: Of a set, with fields of shape (M,).
         limits: Where pixels were clipped; the correction is made range by range.
-        quiet: Whether quiet patches may be chosen, which is right for Gaussian noise only.
     """
     parts = max(1, min(_RANGES, len(patches) // (2 * _LEAST_PATCHES)))
     found = []
     for index in patches.mean.argsort().chunk(parts):
         order = index[patches.texture[index].argsort()]
-        shares = _SHARES if quiet else _SHARES[-1:]
-        counts = {min(len(order), max(_LEAST_PATCHES, round(share * len(order)))) for share in shares}
+        counts = {min(len(order), max(_LEAST_PATCHES, round(share * len(order)))) for share in _SHARES}
         choices = [of_groups(patches.take(order[None, :count]), limits) for count in sorted(counts)]
         found.append(Groups.narrowest(choices))
     return Groups.join(found)
 
 
-def by_image(patches: Patches, limits: Limits, *, quiet: bool = True) -> Groups:
+def by_image(patches: Patches, limits: Limits) -> Groups:
     """What the patches of each image say.
 
     Args:
         patches: With fields of shape (N, n).
         limits: Where pixels were clipped.
-        quiet: As above.
     """
     order = patches.texture.argsort(1)
-    shares = _IMAGE_SHARES if quiet else _IMAGE_SHARES[-1:]
-    counts = sorted({max(1, round(share * order.shape[1])) for share in shares})
+    counts = sorted({max(1, round(share * order.shape[1])) for share in _IMAGE_SHARES})
     return Groups.narrowest([of_groups(patches.gather(order[:, :count]), limits) for count in counts])
 
 

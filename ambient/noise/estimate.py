@@ -112,18 +112,14 @@ def estimate(images: Tensor) -> NoiseEstimate:
     groups = by_brightness(patches, limits)
     level, constant = combine(groups), constancy(groups)
     directions = max(parts, key=lambda part: len(part.image)).directions
-    own = _of_each(images, limits, directions, quiet=True)
+    own = _of_each(images, limits, directions)
     equal = _equal(own, groups, level, constant)
     if equal.holds is False and constant.holds is False:
         words = "whether it depends on the brightness cannot be told: images differ in level"
         constant = Check(None, words, constant.figures)
     gaussian = _gaussian(chosen, saturated, own, index, groups, equal, constant, level)
-    if gaussian.holds is False:
-        groups = by_brightness(patches, limits, quiet=False)
-        own = _of_each(images, limits, directions, quiet=False)
-        level = combine(groups)
     level = _rms_if_different(level, groups, own, equal, constant)
-    white, pixel_bound = whiteness(parts)
+    white, pixel_bound = whiteness(parts, level.upper)
     if white.holds is False:
         level = Bound(False, level.sigma, 0.0, pixel_bound)
     others = _others(chosen, limits)
@@ -157,11 +153,11 @@ def _one_if_grey(images: Tensor) -> tuple[Tensor, str]:
     return images, "colour"
 
 
-def _of_each(images: Tensor, limits: Limits, directions: Directions, *, quiet: bool) -> Groups:
+def _of_each(images: Tensor, limits: Limits, directions: Directions) -> Groups:
     few = max(1, _AT_ONCE // images[0].numel())
     parts = images.split(few)
     return Groups.join(
-        [by_image(of_images(part, limits.saturated(part), directions), limits, quiet=quiet) for part in parts]
+        [by_image(of_images(part, limits.saturated(part), directions), limits) for part in parts]
     )
 
 

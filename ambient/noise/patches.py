@@ -7,9 +7,9 @@ sigma^2 along every direction; detail has nearly none along the directions in wh
     medium   the second quarter,
 
 a patch's mean squares are sigma^2 plus detail, with much less detail in the first. The other half of the directions
-(but the C largest, which are the patch's level) says how much texture the patch has. Under white Gaussian noise,
-coordinates along different directions have independent noise, so quiet patches can be *chosen* by texture without
-making the noise along the fine directions look smaller.
+(but the C largest, which are the patch's level) says how much texture a patch has. A patch counts as quiet if the patches
+*around* it have little texture. They share no pixel with it, so that choosing quiet patches does not choose patches
+whose own noise happens to be small.
 
 The directions are found on one half of the images and used on the other, and the other way round: no direction has
 been chosen for the noise that it is then applied to.
@@ -18,7 +18,7 @@ been chosen for the noise that it is then applied to.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
@@ -40,7 +40,8 @@ class Patches:
         mean: Mean of its pixels.
         fine: Mean square along the fine directions.
         medium: Mean square along the medium directions.
-        texture: Mean square along the others, each relative to its variance.
+        texture: Mean, over the patches around it, of the mean square along the other directions relative to their
+            variance; infinite next to patches whose pixels are all equal.
         saturated: Share of its pixels at a limit.
         overlap: How many patches cover a pixel: statistical errors of M patches are computed as if of M / overlap.
     """
@@ -56,17 +57,18 @@ class Patches:
     def __len__(self) -> int:
         return len(self.image)
 
-    def _map(self, change: Callable[[Tensor], Tensor]) -> Patches:
+    def map(self, change: Callable[[Tensor], Tensor]) -> Patches:
+        """Change each field."""
         names = ("image", "mean", "fine", "medium", "texture", "saturated")
         return Patches(**{name: change(getattr(self, name)) for name in names}, overlap=self.overlap)
 
     def take(self, index: Tensor) -> Patches:
         """Those at `index`, of its shape, of patches (M,)."""
-        return self._map(lambda column: column[index])
+        return self.map(lambda column: column[index])
 
     def gather(self, index: Tensor) -> Patches:
         """Of patches (N, n), those at (N, K) in each row."""
-        return self._map(lambda column: column.gather(1, index))
+        return self.map(lambda column: column.gather(1, index))
 
 
 @dataclass(frozen=True)
@@ -122,14 +124,16 @@ def stride_for(count: int, height: int, width: int) -> int:
 
 @dataclass(frozen=True)
 class Half:
-    """Patches of one half of a set, along the directions of the other half.
+    """Patches of one half of a set, along the directions of the other half; fields of one shape S.
 
     Attributes:
         directions: Those of the other half.
-        squares: Squared coordinates, (M, d).
-        image: Index of each patch's image, (M,).
-        mean: Mean of its pixels, (M,).
-        saturated: Share of its pixels at a limit, (M,).
+        squares: Squared coordinates, (*S, d).
+        image: Index of each patch's image.
+        mean: Mean of its pixels.
+        texture: As in `Patches`.
+        saturated: Share of its pixels at a limit.
+        constant: Whether its pixels are all equal.
         overlap: As in `Patches`.
     """
 
@@ -137,15 +141,40 @@ class Half:
     squares: Tensor
     image: Tensor
     mean: Tensor
+    texture: Tensor
     saturated: Tensor
+    constant: Tensor
     overlap: int
 
+    @classmethod
+    def of(cls, images: Tensor, saturated: Tensor, directions: Directions, stride: int) -> Half:
+        """All patches of images (N, C, H, W): S = (N, n)."""
+        patches = cut(images, stride)
+        count, places = patches.shape[:2]
+        squares = directions.coordinates(patches) ** 2
+        constant = patches.amax(-1) == patches.amin(-1)
+        _, _, others = directions.parts
+        own = (squares[..., others] / directions.variance[others]).mean(-1)
+        own = torch.where(constant, torch.inf, own)
+        rows = (images.shape[2] - SIDE) // stride + 1
+        texture = _around(own.reshape(count, rows, -1), SIDE // stride).reshape(count, places)
+        image = torch.arange(count)[:, None].expand(count, places)
+        full = cut(saturated.float(), stride).mean(-1)
+        return cls(
+            directions, squares, image, patches.mean(-1), texture, full, constant, (SIDE // stride) ** 2
+        )
+
+    def varied(self) -> Half:
+        """Without the patches whose pixels are all equal: S = (M,)."""
+        keep = ~self.constant
+        columns = ("squares", "image", "mean", "texture", "saturated", "constant")
+        return replace(self, **{name: getattr(self, name)[keep] for name in columns})
+
     def measure(self) -> Patches:
-        """What is needed of them, fields of shape (M,)."""
-        fine, medium, texture = self.directions.parts
-        relative = self.squares[:, texture] / self.directions.variance[texture]
-        means = (self.squares[:, fine].mean(1), self.squares[:, medium].mean(1), relative.mean(1))
-        return Patches(self.image, self.mean, *means, self.saturated, self.overlap)
+        """What is needed of them, fields of shape S."""
+        fine, medium, _ = self.directions.parts
+        squares = (self.squares[..., fine].mean(-1), self.squares[..., medium].mean(-1))
+        return Patches(self.image, self.mean, *squares, self.texture, self.saturated, self.overlap)
 
 
 def halves(images: Tensor, saturated: Tensor) -> tuple[list[Half], float]:
@@ -158,7 +187,7 @@ def halves(images: Tensor, saturated: Tensor) -> tuple[list[Half], float]:
         saturated: Which pixels lie at a limit, bool of the same shape.
 
     Returns:
-        Both halves, and the share of patches that were left out.
+        Both halves, with fields of shape (M,), and the share of patches that were left out.
 
     Raises:
         ValueError: If there are too few pixels to find directions in.
@@ -167,32 +196,23 @@ def halves(images: Tensor, saturated: Tensor) -> tuple[list[Half], float]:
     if height < SIDE or width < SIDE:
         raise ValueError(f"images of {width}x{height} pixels are smaller than the {SIDE}x{SIDE} patches looked at")
     stride = stride_for(count, height, width)
-    patches = cut(images, stride)
-    shape = patches.shape[:2]
-    image = torch.arange(count)[:, None].expand(shape)
-    # by image; of very few images, by every second patch
-    half = image % 2 if count >= 8 else torch.arange(shape.numel()).reshape(shape) % 2
-    varied = patches.amax(-1) > patches.amin(-1)
-    full = cut(saturated.float(), stride).mean(-1)
-    least = 4 * patches.shape[2]
-    if min(int((varied & (half == part)).sum()) for part in (0, 1)) < least:
+    parts, full = _split(images), _split(saturated)
+    seen = [cut(part, stride).flatten(0, 1) if part.shape[2] >= SIDE else torch.empty(0) for part in parts]
+    varied = [patches[patches.amax(1) > patches.amin(1)] if len(patches) else patches for patches in seen]
+    least = 4 * channels * SIDE**2
+    if min(map(len, varied)) < least:
         raise ValueError(
-            f"{count} images of {width}x{height} pixels have {int(varied.sum())} patches of {SIDE}x{SIDE} pixels that "
-            f"are not all equal: too few to tell noise from detail; at least {2 * least} are needed"
+            f"{count} images of {width}x{height} pixels have {sum(map(len, varied))} patches of {SIDE}x{SIDE} pixels "
+            f"that are not all equal: too few to tell noise from detail; at least {2 * least} are needed"
         )
     found = []
-    for part in (0, 1):
-        directions = Directions.of(patches[varied & (half == part)], channels)
-        mine = varied & (half != part)
-        chosen = patches[mine]
-        squares = directions.coordinates(chosen) ** 2
-        overlap = (SIDE // stride) ** 2
-        found.append(Half(directions, squares, image[mine], chosen.mean(-1), full[mine], overlap))
-    return found, 1 - varied.double().mean().item()
+    for part, at_limit, other in zip(parts, full, varied[::-1], strict=True):
+        found.append(Half.of(part, at_limit, Directions.of(other, channels), stride).varied())
+    return found, 1 - sum(map(len, varied)) / sum(map(len, seen))
 
 
 def together(parts: list[Half]) -> Patches:
-    """The patches of both halves, fields of shape (M,)."""
+    """The patches of both halves, fields of shape (M,); their images are counted anew."""
     first, second = (part.measure() for part in parts)
     names = ("image", "mean", "fine", "medium", "texture", "saturated")
     columns = {name: torch.cat([getattr(first, name), getattr(second, name)]) for name in names}
@@ -204,16 +224,28 @@ def of_images(images: Tensor, saturated: Tensor, directions: Directions) -> Patc
 
     Patches whose pixels are all equal count as the mean of their image's others; nan if it has no others.
     """
-    stride = SIDE // 2
-    patches = cut(images, stride)
-    shape = patches.shape[:2]
-    index = torch.arange(len(images))[:, None].expand(shape)
-    full = cut(saturated.float(), stride).mean(-1)
-    squares = directions.coordinates(patches).flatten(0, 1) ** 2
-    means = patches.mean(-1)
-    half = Half(directions, squares, index.flatten(), means.flatten(), full.flatten(), (SIDE // stride) ** 2)
-    constant = patches.amax(-1) == patches.amin(-1)
-    return half.measure()._map(lambda column: _replace(column.reshape(shape), constant))
+    half = Half.of(images, saturated, directions, SIDE // 2)
+    return half.measure().map(lambda column: _replace(column, half.constant))
+
+
+def _split(images: Tensor) -> tuple[Tensor, Tensor]:
+    """Every second image and the others; of fewer than eight, their upper and their lower halves."""
+    if len(images) >= 8:
+        return images[::2], images[1::2]
+    middle = images.shape[2] // 2
+    return images[:, :, :middle], images[:, :, middle:]
+
+
+def _around(texture: Tensor, step: int) -> Tensor:
+    """Mean of the up to eight neighbours, `step` places away, of each of (N, h, w); 0 where there are none."""
+    ring = torch.ones(1, 1, 3, 3, dtype=texture.dtype)
+    ring[..., 1, 1] = 0
+    infinite = torch.isinf(texture)
+    finite = torch.where(infinite, 0.0, texture)
+    stacked = torch.stack([finite, torch.ones_like(texture), infinite.to(texture.dtype)], 1).flatten(0, 1)[:, None]
+    sums = torch.nn.functional.conv2d(stacked, ring, padding=step, dilation=step)[:, 0]
+    total, number, unusable = sums.reshape(len(texture), 3, *texture.shape[1:]).unbind(1)
+    return torch.where(unusable > 0, torch.inf, total / number.clamp_min(1))
 
 
 def _replace(values: Tensor, constant: Tensor) -> Tensor:

@@ -4,8 +4,8 @@ White noise has one variance along all directions of patches. So has no detail; 
 be either. They are told apart by where they are: noise is in every patch alike, detail is in some. Where the variance v_j
 along a direction is (nearly) the same in quiet patches as in all, and coordinates have a normal distribution's tails, it
 is noise; and if it is noise in several directions but differs between them, the noise is not white. The directions
-along which patches vary most, their levels and slopes, are left out: a smooth image has them everywhere. Quiet patches are chosen by the texture along every second
-direction and looked at along the others, so that what is chosen by is not what is looked at.
+along which patches vary most, their levels and slopes, are left out: a smooth image has them everywhere. Patches are quiet
+if those around them are (`ambient.noise.patches`).
 
 Noise of autocovariance r(D) at the lags D has v_j = sum_D r(D) b_j^T T_D b_j along a direction b_j, where T_D pairs the
 pixels of a patch that are D apart: a linear regression on these directions gives r, and r(lag) / r(0), the correlation
@@ -32,6 +32,8 @@ _MOST_EXCESS = 0.7
 _MOST_RATIO = 1.3
 """Largest ratio of noise variances between directions, for white noise: 14 % in sigma."""
 _LEAST_DIRECTIONS, _LEAST_EQUATIONS = 4, 12
+_MOST_CONDITION = 50.0
+"""Condition number of the regression above which its directions do not tell the lags apart."""
 
 
 @dataclass(frozen=True)
@@ -50,11 +52,12 @@ class _Variances:
         return _Variances(*(getattr(self, field.name)[which] for field in fields(self)))
 
 
-def whiteness(parts: list[Half]) -> tuple[Check, float]:
+def whiteness(parts: list[Half], upper: float) -> tuple[Check, float]:
     """Check whether noise is white.
 
     Args:
         parts: Both halves of the patches.
+        upper: Upper bound of sigma, if the noise is white.
 
     Returns:
         The check, and an upper bound of the standard deviation of a pixel's noise that does not take it for white.
@@ -65,26 +68,30 @@ def whiteness(parts: list[Half]) -> tuple[Check, float]:
     bound = variances.quiet.mean().item() ** 0.5
     noise = variances.only(_holds_noise(variances, channels))
     size = len(noise.quiet)
-    if size < 2 * _LEAST_DIRECTIONS:
+    if size < _LEAST_DIRECTIONS:
         return Check(None, "whether it is white cannot be told: detail is in nearly all directions of patches"), bound
     order = noise.rank.argsort()
-    low, high = order[: size // 3], order[-(size // 3) :]
-    ratio = (noise.quiet[high].mean() / noise.quiet[low].mean()).item()
-    error = ratio * ((noise.error / noise.quiet)[order[[0, -1]]].square().sum().sqrt().item())
-    figures = {"ratio": ratio, "directions": float(size)}
+    third = max(size // 3, 1)
+    low, high = noise.quiet[order[:third]].mean().item(), noise.quiet[order[-third:]].mean().item()
+    error = high / low * (noise.error / noise.quiet)[order[[0, -1]]].square().sum().sqrt().item()
     correlations = _correlations(noise, channels)
-    figures.update(correlations)
-    if ratio > _MOST_RATIO + 3 * error:
-        return Check(False, _coloured(ratio, correlations), figures), bound
-    return Check(True, f"white, as far as seen: its variance differs by {ratio - 1:.0%} between directions", figures), bound
+    figures = {"ratio": high / low, "directions": float(size), **correlations}
+    if high / low > _MOST_RATIO + 3 * error:
+        words = f"not white: its variance differs {high / low:.1f}-fold between directions of patches"
+        return Check(False, _with(words, correlations), figures), bound
+    if high > _ALIKE * _MOST_RATIO * upper**2:
+        words = f"not white: along some directions of patches it is at most {upper:.3f}, along others {high**0.5:.3f}"
+        return Check(False, _with(words, correlations), figures), bound
+    if size < 2 * _LEAST_DIRECTIONS:
+        return Check(None, "whether it is white cannot be told: detail is in most directions of patches"), bound
+    return Check(True, f"white, as far as seen: its variance differs by {high / low - 1:.0%} between directions", figures), bound
 
 
-def _coloured(ratio: float, correlations: dict[str, float]) -> str:
-    words = f"not white: its variance differs {ratio:.1f}-fold between directions of patches"
-    if correlations:
-        named = ", ".join(f"{name} {value:+.2f}" for name, value in correlations.items())
-        words += f"; correlation of neighbours about: {named}"
-    return words
+def _with(words: str, correlations: dict[str, float]) -> str:
+    if not correlations:
+        return words
+    named = ", ".join(f"{name} {value:+.2f}" for name, value in correlations.items())
+    return f"{words}; correlation of neighbours about: {named}"
 
 
 def _holds_noise(variances: _Variances, channels: int) -> Tensor:
@@ -104,17 +111,12 @@ def _by_image(half: Half) -> Tensor:
 def _variances(parts: list[Half], strata: Callable[[Half], Tensor]) -> _Variances:
     found = []
     for half in parts:
-        stratum = strata(half)
-        d = half.squares.shape[1]
-        for first in (0, 1):
-            seen, chosen_by = torch.arange(first, d, 2), torch.arange(1 - first, d, 2)
-            texture = (half.squares[:, chosen_by] / half.directions.variance[chosen_by]).mean(1)
-            quiet = half.squares[_quietest(texture, stratum)][:, seen]
-            error = quiet.std(0) / max(len(quiet) / half.overlap, 2.0) ** 0.5
-            mean = quiet.mean(0)
-            excess = (quiet**2).mean(0) / mean.clamp_min(1e-30) ** 2 - 3
-            basis = half.directions.basis.T[seen]
-            found.append((basis, seen, mean, half.squares[:, seen].mean(0), excess, error))
+        quiet = half.squares[_quietest(half.texture, strata(half))]
+        mean = quiet.mean(0)
+        excess = (quiet**2).mean(0) / mean.clamp_min(1e-30) ** 2 - 3
+        error = quiet.std(0) / max(len(quiet) / half.overlap, 2.0) ** 0.5
+        rank = torch.arange(len(mean))
+        found.append((half.directions.basis.T, rank, mean, half.squares.mean(0), excess, error))
     return _Variances(*(torch.cat(columns) for columns in zip(*found, strict=True)))
 
 
@@ -128,7 +130,7 @@ def _quietest(texture: Tensor, stratum: Tensor) -> Tensor:
 
 
 def _correlations(noise: _Variances, channels: int) -> dict[str, float]:
-    """Correlations at the nearest lags, by name; none where there are too few directions."""
+    """Correlations at the nearest lags, by name; none where the directions do not tell them apart."""
     if len(noise.quiet) < _LEAST_EQUATIONS:
         return {}
     basis = noise.basis.reshape(len(noise.basis), channels, SIDE, SIDE)
@@ -140,6 +142,8 @@ def _correlations(noise: _Variances, channels: int) -> dict[str, float]:
         total = basis.sum(1)
         columns.append((total**2).sum((1, 2)) - columns[0])
     design = torch.stack(columns, 1) / noise.quiet[:, None]
+    if torch.linalg.cond(design / design.norm(dim=0)).item() > _MOST_CONDITION:
+        return {}
     solution = torch.linalg.lstsq(design, torch.ones(len(design), 1, dtype=design.dtype), driver="gelsd").solution[:, 0]
     places = [1, 2, 3, len(columns) - 1][: len(names)]
     return {name: (solution[i] / solution[0]).item() for name, i in zip(names, places, strict=True)}
