@@ -30,7 +30,7 @@ from ambient.noise.units import grey_levels
 
 _AT_ONCE = 2_000_000
 """Pixels of images whose own levels are found at once."""
-_CHECKED_IMAGES = 256
+_CHECKED_IMAGES = 128
 _TOLERATED = 0.85
 """The other estimators may be this much smaller than the lower bound, since few patches and heavy tails lower them."""
 
