@@ -8,6 +8,7 @@ from typing import Annotated
 
 import tyro
 
+from ambient.commands.example import Example
 from ambient.commands.export import Export
 from ambient.commands.restore import Restore
 from ambient.commands.sample import Sample
@@ -20,6 +21,7 @@ Command = (
     | Annotated[Sample, subcommand("sample")]
     | Annotated[Restore, subcommand("restore")]
     | Annotated[Export, subcommand("export")]
+    | Annotated[Example, subcommand("example")]
 )
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Literal
 
 from ambient.commands.source import Source
 from ambient.models.names import MethodName, NetworkName
+from ambient.runs.device import check_device_name
 
 if TYPE_CHECKING:
     from ambient.models.model import Model
@@ -62,6 +63,7 @@ class Train:
 
     def check(self) -> None:
         """Raises ValueError for values that cannot work, naming the option."""
+        check_device_name(self.device)
         if (self.noise is None) == (self.noise_column is None):
             raise ValueError(
                 "say how noisy the files are: --noise SIGMA (0 for clean), --noise estimate, or --noise-column FIELD"
