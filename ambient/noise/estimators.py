@@ -57,7 +57,9 @@ def patch_eigenvalue(images: Tensor, side: int | None = None) -> Tensor:
     _, channels, height, width = images.shape
     if side is None:
         numbers = {p: channels * p * p for p in range(2, 9)}
-        side = max((p for p, d in numbers.items() if d <= 64 and (height - p + 1) * (width - p + 1) >= 16 * d), default=2)
+        side = max(
+            (p for p, d in numbers.items() if d <= 64 and (height - p + 1) * (width - p + 1) >= 16 * d), default=2
+        )
     if min(height, width) < side:
         raise ValueError(f"images of {width}x{height} pixels are smaller than patches of {side}x{side}")
     few = max(1, _AT_ONCE // (channels * side**2 * height * width))
