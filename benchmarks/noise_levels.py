@@ -103,7 +103,9 @@ def work(options: Options) -> None:
     """Estimate all, print the table, and write it."""
     results = []
     for name, images in _sets(options):
-        cases = [(sigma, stored, seed) for sigma in options.levels for stored in (False, True) for seed in options.seeds]
+        cases = [
+            (sigma, stored, seed) for sigma in options.levels for stored in (False, True) for seed in options.seeds
+        ]
         for sigma, stored, seed in track(cases, description=name):
             draws = torch.Generator().manual_seed(1000 + seed)
             noisy = images + sigma * torch.randn(images.shape, generator=draws)

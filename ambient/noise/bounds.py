@@ -142,9 +142,7 @@ def of_groups(patches: Patches, limits: Limits) -> Groups:
     _, upper = unclipped_bounds(fine, saturated, limits)
     stretch = torch.where(fine > 0, upper / fine.clamp_min(1e-300), 1.0)
     middle = (least + most) / 2
-    return Groups(
-        patches.mean.mean(1), lower, middle, upper, stretch * lower_error, stretch * fine_error, saturated
-    )
+    return Groups(patches.mean.mean(1), lower, middle, upper, stretch * lower_error, stretch * fine_error, saturated)
 
 
 def by_brightness(patches: Patches, limits: Limits) -> Groups:

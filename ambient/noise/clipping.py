@@ -72,9 +72,7 @@ def find_limits(images: Tensor) -> Limits:
     smallest, largest = images.min().item(), images.max().item()
     below = (images == smallest).double().mean().item()
     above = (images == largest).double().mean().item()
-    return Limits(
-        smallest if below >= _LEAST_SHARE else None, largest if above >= _LEAST_SHARE else None, below, above
-    )
+    return Limits(smallest if below >= _LEAST_SHARE else None, largest if above >= _LEAST_SHARE else None, below, above)
 
 
 def clipped_moments(mu: Tensor, sigma: Tensor, low: float, high: float) -> tuple[Tensor, Tensor]:

@@ -156,9 +156,7 @@ def _one_if_grey(images: Tensor) -> tuple[Tensor, str]:
 def _of_each(images: Tensor, limits: Limits, directions: Directions) -> Groups:
     few = max(1, _AT_ONCE // images[0].numel())
     parts = images.split(few)
-    return Groups.join(
-        [by_image(of_images(part, limits.saturated(part), directions), limits) for part in parts]
-    )
+    return Groups.join([by_image(of_images(part, limits.saturated(part), directions), limits) for part in parts])
 
 
 def _equal(own: Groups, groups: Groups, level: Bound, constant: Check) -> Check:
@@ -239,7 +237,9 @@ def _levels(own: Groups) -> ImageLevels:
 
 def _verdict(level: Bound, white: Check, gaussian: Check, constant: Check, equal: Check, disagree: str) -> str:
     if white.holds is False:
-        sentence = f"The noise is not white, and one level does not describe it; a pixel's is at most {_level(level.upper)}."
+        sentence = (
+            f"The noise is not white, and one level does not describe it; a pixel's is at most {_level(level.upper)}."
+        )
     elif disagree:
         sentence = f"Cannot tell: the estimators disagree ({disagree} is smaller); at most {_level(level.upper)}."
     elif not level.known:

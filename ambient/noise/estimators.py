@@ -19,6 +19,8 @@ from torch import Tensor
 
 SMALLEST_SIDE = 6
 """Below this side, an image has too few wavelet coefficients or patches for either."""
+_AT_ONCE = 8_000_000
+"""Numbers of patches held at once."""
 
 
 def wavelet(images: Tensor) -> Tensor:
@@ -43,20 +45,28 @@ def patch_eigenvalue(images: Tensor, side: int | None = None) -> Tensor:
 
     Args:
         images: (N, C, H, W).
-        side: Side of the patches; by default the largest up to 8 that leaves sixteen patches for each of their numbers.
+        side: Side of the patches; by default the largest with up to 64 numbers in a patch and at least sixteen patches
+            for each of them, or 2.
 
     Returns:
         (N,) float64.
 
     Raises:
-        ValueError: If the images are too small for patches of 2x2 pixels.
+        ValueError: If the images are smaller than a patch.
     """
-    count, channels, height, width = images.shape
+    _, channels, height, width = images.shape
     if side is None:
-        fits = [p for p in range(2, 9) if (height - p + 1) * (width - p + 1) >= 16 * channels * p * p]
-        if not fits:
-            fits = [2]
-        side = fits[-1]
+        numbers = {p: channels * p * p for p in range(2, 9)}
+        side = max(
+            (p for p, d in numbers.items() if d <= 64 and (height - p + 1) * (width - p + 1) >= 16 * d), default=2
+        )
+    if min(height, width) < side:
+        raise ValueError(f"images of {width}x{height} pixels are smaller than patches of {side}x{side}")
+    few = max(1, _AT_ONCE // (channels * side**2 * height * width))
+    return torch.cat([_eigenvalue_of_each(part, side) for part in images.split(few)])
+
+
+def _eigenvalue_of_each(images: Tensor, side: int) -> Tensor:
     windows = images.double().unfold(2, side, 1).unfold(3, side, 1)
     patches = windows.permute(0, 2, 3, 1, 4, 5).flatten(3).flatten(1, 2)  # (N, n, d)
     patches = patches - patches.mean(1, keepdim=True)

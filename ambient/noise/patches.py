@@ -160,9 +160,7 @@ class Half:
         texture = _around(own.reshape(count, rows, -1), SIDE // stride).reshape(count, places)
         image = torch.arange(count)[:, None].expand(count, places)
         full = cut(saturated.float(), stride).mean(-1)
-        return cls(
-            directions, squares, image, patches.mean(-1), texture, full, constant, (SIDE // stride) ** 2
-        )
+        return cls(directions, squares, image, patches.mean(-1), texture, full, constant, (SIDE // stride) ** 2)
 
     def varied(self) -> Half:
         """Without the patches whose pixels are all equal: S = (M,)."""

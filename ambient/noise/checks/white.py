@@ -84,7 +84,9 @@ def whiteness(parts: list[Half], upper: float) -> tuple[Check, float]:
         return Check(False, _with(words, correlations), figures), bound
     if size < 2 * _LEAST_DIRECTIONS:
         return Check(None, "whether it is white cannot be told: detail is in most directions of patches"), bound
-    return Check(True, f"white, as far as seen: its variance differs by {high / low - 1:.0%} between directions", figures), bound
+    return Check(
+        True, f"white, as far as seen: its variance differs by {high / low - 1:.0%} between directions", figures
+    ), bound
 
 
 def _with(words: str, correlations: dict[str, float]) -> str:
