@@ -8,6 +8,7 @@ from typing import Annotated
 
 import tyro
 
+from ambient.commands.estimate import Estimate
 from ambient.commands.example import Example
 from ambient.commands.export import Export
 from ambient.commands.restore import Restore
@@ -17,7 +18,8 @@ from ambient.runs.console import run
 
 subcommand = tyro.conf.subcommand
 Command = (
-    Annotated[Train, subcommand("train")]
+    Annotated[Estimate, subcommand("estimate")]
+    | Annotated[Train, subcommand("train")]
     | Annotated[Sample, subcommand("sample")]
     | Annotated[Restore, subcommand("restore")]
     | Annotated[Export, subcommand("export")]

@@ -54,7 +54,7 @@ class Estimate:
             raise ValueError(f"--output {self.output} is a folder; name a JSON file")
 
 
-def work(options: Estimate) -> None:
+def run(options: Estimate) -> None:
     """Read the images, estimate, print the table and the verdict, and write the JSON file."""
     from rich.console import Console
     from rich.text import Text
@@ -125,11 +125,3 @@ def _others(found: NoiseEstimate) -> str:
 def _answer(check: Check) -> str:
     answer = {True: "yes", False: "no", None: "cannot tell"}[check.holds]
     return f"{answer}: {check.words}"
-
-
-if __name__ == "__main__":
-    import sys
-
-    from ambient.runs.console import run
-
-    sys.exit(run(Estimate, work, prog="python -m ambient.commands.estimate"))
