@@ -8,6 +8,8 @@ from typing import Annotated
 
 import tyro
 
+from ambient.commands.estimate import Estimate
+from ambient.commands.example import Example
 from ambient.commands.export import Export
 from ambient.commands.restore import Restore
 from ambient.commands.sample import Sample
@@ -16,10 +18,12 @@ from ambient.runs.console import run
 
 subcommand = tyro.conf.subcommand
 Command = (
-    Annotated[Train, subcommand("train")]
+    Annotated[Estimate, subcommand("estimate")]
+    | Annotated[Train, subcommand("train")]
     | Annotated[Sample, subcommand("sample")]
     | Annotated[Restore, subcommand("restore")]
     | Annotated[Export, subcommand("export")]
+    | Annotated[Example, subcommand("example")]
 )
 
 

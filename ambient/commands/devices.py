@@ -8,19 +8,7 @@ from pathlib import Path
 import torch
 from accelerate import Accelerator
 
-
-def check_device(device: str) -> torch.device:
-    """The device of that name.
-
-    Raises:
-        ValueError: If this machine cannot use it.
-    """
-    try:
-        torch.zeros(1, device=device)
-    except (RuntimeError, AssertionError, NotImplementedError) as error:
-        first = str(error).splitlines()[0]
-        raise ValueError(f"--device {device}: this machine cannot use it ({first}); try cpu") from error
-    return torch.device(device)
+from ambient.runs.device import require_device
 
 
 def accelerator_of(device: str, precision: str, report: Sequence[str], folder: Path) -> Accelerator:
@@ -29,7 +17,8 @@ def accelerator_of(device: str, precision: str, report: Sequence[str], folder: P
     Raises:
         ValueError: If the device cannot be used, or a tracker's package is not installed.
     """
-    chosen = check_device(device)
+    require_device(device)
+    chosen = torch.device(device)
     if chosen.type == "cuda" and chosen.index is not None:
         torch.cuda.set_device(chosen)
     accelerator = Accelerator(

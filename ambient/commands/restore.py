@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import tyro
 
 from ambient.commands.source import Source
+from ambient.runs.device import check_device_name
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -56,6 +57,7 @@ class Restore:
 
     def check(self) -> None:
         """Raises ValueError for values that cannot work, naming the option."""
+        check_device_name(self.device)
         if self.noise is not None and self.noise_column is not None:
             raise ValueError("--noise and --noise-column: give one of them")
         for name, least in (("samples", 0), ("steps", 1), ("batch", 1), ("seed", 0)):
@@ -69,14 +71,14 @@ def run(options: Restore) -> None:
     """Restore what is not there yet, and draw the first of them."""
     from tqdm.auto import tqdm
 
-    from ambient.commands.devices import check_device
     from ambient.commands.levels import levels_of
     from ambient.commands.reading import read
     from ambient.models.loading import load
+    from ambient.runs.device import require_device
     from ambient.runs.files import fingerprint
     from ambient.runs.identity import claim_folder
 
-    check_device(options.device)
+    require_device(options.device)
     model = load(options.model, device=options.device, download=options.download)
     images = read(options.source)
     told = options.noise is not None or options.noise_column is not None

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import tyro
 
 from ambient.models.names import SamplerName
+from ambient.runs.device import check_device_name
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -50,6 +51,7 @@ class Sample:
 
     def check(self) -> None:
         """Raises ValueError for values that cannot work, naming the option."""
+        check_device_name(self.device)
         for name, least in (("samples", 1), ("steps", 2), ("batch", 1), ("seed", 0)):
             if getattr(self, name) < least:
                 raise ValueError(f"--{name} {getattr(self, name)}: at least {least}")
@@ -61,11 +63,11 @@ def run(options: Sample) -> None:
     """Generate what is not there yet."""
     from tqdm.auto import tqdm
 
-    from ambient.commands.devices import check_device
     from ambient.models.loading import load
+    from ambient.runs.device import require_device
     from ambient.runs.identity import claim_folder
 
-    check_device(options.device)
+    require_device(options.device)
     model = load(options.model, device=options.device, download=options.download)
     facts: dict[str, Any] = {
         "model": model.digest(),

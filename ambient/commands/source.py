@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Annotated, Literal
 
 import tyro
 
@@ -13,9 +13,11 @@ class Source:
     """Images and how to read them."""
 
     source: tyro.conf.Positional[str]
-    """Folder, zip, tar, .npy or .npz of images, or a saved Hugging Face data set."""
-    range: tuple[float, float] | None = None
-    """Values that mean black and white, for arrays and float images: they are mapped to -1 and 1."""
+    """Images: a folder, an archive, a Hugging Face data set; or numbers: .npy, .npz, TIFF, 16-bit PNG."""
+    range: Annotated[tuple[float, float] | None, tyro.conf.arg(metavar="LOW HIGH")] = None
+    """Values of black and white in files of numbers; needed unless they are uint8."""
+    array: str | None = None
+    """Name of the array in a .npz file that holds several."""
     channels: Literal["rgb", "grey", "keep"] = "keep"
     """rgb repeats grey images; grey takes the luma of colour images, which changes their noise."""
     skip_bad: bool = False

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Literal
 
 from ambient.commands.source import Source
 from ambient.models.names import MethodName, NetworkName
+from ambient.noise.units import parse_level
+from ambient.runs.device import check_device_name
 
 if TYPE_CHECKING:
     from ambient.models.model import Model
@@ -62,10 +64,12 @@ class Train:
 
     def check(self) -> None:
         """Raises ValueError for values that cannot work, naming the option."""
+        check_device_name(self.device)
         if (self.noise is None) == (self.noise_column is None):
             raise ValueError(
                 "say how noisy the files are: --noise SIGMA (0 for clean), --noise estimate, or --noise-column FIELD"
             )
+        _check_noise(self.noise)
         for name in ("steps", "batch", "grid_every"):
             if getattr(self, name) < 1:
                 raise ValueError(f"--{name.replace('_', '-')} {getattr(self, name)}: at least 1")
@@ -79,6 +83,11 @@ class Train:
             raise ValueError(f"--learning-rate {self.learning_rate}: must be positive")
         if self.method in ("auto", "recommended") and self.batch % 16:
             raise ValueError(f"--batch {self.batch}: the recommended recipe needs a multiple of 16")
+
+
+def _check_noise(noise: str | None) -> None:
+    if noise not in (None, "estimate"):
+        parse_level(str(noise))
 
 
 def run(options: Train) -> None:
