@@ -10,10 +10,10 @@ from .objectives import (
     Objective,
     recommended,
 )
-from .process import VE, VP, Discrete, Flow, Level
+from .process import VE, VP, Flow, Level
 from .randomness import Draws
 from .sampling import generate, restore
-from .schedules import Schedule
+from .schedules import Discrete, Schedule
 from .training import TrainingConfig, train
 
 __all__ = [

@@ -20,8 +20,8 @@ from typing import Any, Protocol
 import torch
 from torch import Tensor, nn
 
-from ambient.process import Discrete, Level, as_level, per_sample, renormalise
-from ambient.schedules import Schedule
+from ambient.process import Level, as_level, per_sample, renormalise
+from ambient.schedules import Discrete, Schedule
 from ambient.tweedie import Prediction
 
 

@@ -13,7 +13,8 @@ from typing import Protocol
 import torch
 from torch import Tensor
 
-from ambient.process import VE, Discrete, Level, Process
+from ambient.process import VE, Level, Process
+from ambient.schedules import Discrete
 
 
 class LevelDistribution(Protocol):

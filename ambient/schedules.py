@@ -34,11 +34,77 @@ import torch
 from torch import Tensor
 
 from ambient import tweedie
-from ambient.process import VE, VP, Discrete, Flow, Level
+from ambient.process import VE, VP, Flow, Level, Process, as_tensor, in_range
 from ambient.tweedie import Prediction
 
 Timestep = Literal["index", "flow", "log_sigma", "arctan_sigma", "sigma"]
 """What a network is told of a level: its step, N sigma / (alpha + sigma), or a function of sigma / alpha."""
+
+
+@dataclass(frozen=True, eq=False)
+class Discrete:
+    """The steps of a trained model: step i is the level of `family` at `times[i]`; time is the 0-based step.
+
+    Attributes:
+        family: The continuous process the steps belong to.
+        times: Strictly increasing times of `family`, shape (steps,), with some noise at the first. The last may be
+            pure noise (alpha = 0): it has a level and a time like the others.
+
+    Raises:
+        ValueError: If the times do not increase.
+    """
+
+    family: Process
+    times: Tensor
+
+    def __post_init__(self) -> None:
+        times = as_tensor(self.times).to(torch.float64)
+        if times.ndim != 1 or len(times) < 2 or not bool((times.diff() > 0).all()):
+            raise ValueError("the times of a discrete process must increase from step to step")
+        object.__setattr__(self, "times", times)
+
+    @classmethod
+    def from_scheduler(cls, scheduler: Any) -> Discrete:
+        """The training levels of a diffusers scheduler; `Schedule.from_scheduler` also says what is predicted there.
+
+        Raises:
+            ValueError: If it describes no such levels.
+        """
+        return Schedule.from_scheduler(scheduler).process
+
+    def __len__(self) -> int:
+        return len(self.times)
+
+    def level(self, t: Tensor | float) -> Level:
+        """The level of step `t`; between two steps, log(sigma / alpha) is interpolated linearly.
+
+        Between the last two steps the times of the family are, if the last one is pure noise (alpha = 0).
+        """
+        t = in_range(as_tensor(t).to(torch.float64), 0.0, len(self) - 1, "the discrete process")
+        times = self.times.to(t.device)
+        low = t.floor().long().clamp(max=len(self) - 2)
+        weight = t - low
+        log_ratio = self._log_ratios.to(t.device)
+        between = (log_ratio[low] * (1 - weight) + log_ratio[low + 1] * weight).exp()
+        between_time = self.family.time(Level(torch.ones_like(between), between))
+        before_noise = torch.lerp(times[low], times[low + 1], weight)
+        between_time = torch.where(log_ratio[low + 1].isinf(), before_noise, between_time)
+        return self.family.level(torch.where(weight == 0, times[low], between_time))
+
+    def time(self, level: Level) -> Tensor:
+        """The (fractional) step with the signal-to-noise ratio of `level`, clamped to the first and last step."""
+        log_ratio = self._log_ratios.to(level.sigma.device)
+        target = level.ratio.to(torch.float64).log()
+        high = torch.searchsorted(log_ratio, target.contiguous()).clamp(1, len(self) - 1)
+        low = high - 1
+        weight = (target - log_ratio[low]) / (log_ratio[high] - log_ratio[low])
+        times = self.times.to(level.sigma.device)
+        before_noise = (self.family.time(level).to(times) - times[low]) / (times[high] - times[low])
+        return low + torch.where(log_ratio[high].isinf(), before_noise, weight).clamp(0, 1)
+
+    @property
+    def _log_ratios(self) -> Tensor:
+        return self.family.level(self.times).ratio.log()
 
 
 @dataclass(frozen=True)

@@ -21,7 +21,7 @@ import torch
 from torch import Tensor, nn
 
 from ambient.denoisers import UNetDenoiser
-from ambient.process import Discrete
+from ambient.schedules import Discrete
 from sdxl.options import FP16_VAE, ModelOptions, Precision
 
 DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}

@@ -60,7 +60,7 @@ def load(options: ModelOptions, *, channels: int | None = 4, unet: Precision = "
     parts = {}
     if (vae := options.vae_source) is not None:
         parts["vae"] = _in_one_line(vae, "--vae", lambda: _vae(vae, pinned))
-    files = {**where, "variant": options.weights, "use_safetensors": True}
+    files: dict[str, Any] = {**where, "variant": options.weights, "use_safetensors": True}
     for name in _NETWORKS:
         if name not in parts and index.get(name, (None, None))[0] is not None:
             load_part = partial(_network, source, name, *index[name], dtype=dtypes[name], **files)

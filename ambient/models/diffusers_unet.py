@@ -37,7 +37,7 @@ class DenoiserUNet(ModelMixin, ConfigMixin):  # type: ignore[misc]
 
     @register_to_config  # type: ignore[untyped-decorator]
     def __init__(self, model: dict[str, Any], scheduler: dict[str, Any], sample_size: int, in_channels: int) -> None:
-        super().__init__()
+        super().__init__()  # type: ignore[no-untyped-call]
         self.denoiser = Model(**model)
         self.schedule = Schedule.from_scheduler(getattr(diffusers, scheduler["_class_name"]).from_config(scheduler))
 
@@ -46,9 +46,10 @@ class DenoiserUNet(ModelMixin, ConfigMixin):  # type: ignore[misc]
         """The model for this scheduler; it shares the model's weights."""
         facts = {**scheduler.config, "_class_name": type(scheduler).__name__}
         plain = {key: value for key, value in facts.items() if not key.startswith("_") or key == "_class_name"}
-        unet = cls(model.config, plain, model.shape[1], model.shape[0])
+        unet: DenoiserUNet = cls(model.config, plain, model.shape[1], model.shape[0])
         unet.denoiser = model
-        return unet.eval()
+        unet.eval()
+        return unet
 
     def forward(
         self, sample: Tensor, timestep: Tensor | float, class_labels: Tensor | None = None, return_dict: bool = True

@@ -114,7 +114,7 @@ class DiffusersUNet(nn.Module):
         down = tuple("AttnDownBlock2D" if i in attention else "DownBlock2D" for i in range(len(channels)))
         up = tuple(name.replace("Down", "Up") for name in reversed(down))
         embedding = 2 * channels[0]
-        unet: Any = UNet2DModel(  # type: ignore[no-untyped-call]
+        unet: Any = UNet2DModel(
             sample_size=side,
             in_channels=image_channels,
             out_channels=image_channels,

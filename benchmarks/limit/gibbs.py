@@ -138,7 +138,7 @@ def _turned(frames: Tensor, scatter: Tensor, prior: RandomMixture) -> Tensor:
             su, sw = _each(scatter, u), _each(scatter, w)
             along, across = c / 4 * ((w * sw).sum(1) - (u * su).sum(1)), c / 2 * (w * su).sum(1)
             concentration = (along.square() + across.square()).sqrt().clamp(min=1e-9)
-            double = VonMises(torch.atan2(across, along), concentration).sample()  # type: ignore[no-untyped-call]
+            double = VonMises(torch.atan2(across, along), concentration).sample()
             angle = double[:, None] / 2
             turned = w * angle.cos() + u * angle.sin(), u * angle.cos() - w * angle.sin()
             frames[:, :, j], frames[:, :, i] = turned

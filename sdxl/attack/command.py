@@ -8,7 +8,7 @@ from sdxl.attack.options import AnyAttack, AttackOptions
 
 def main() -> int:
     """Run the command line; returns the exit status."""
-    return run(AnyAttack, _work, prog="python -m sdxl.attack")  # type: ignore[arg-type]
+    return run(AnyAttack, _work, prog="python -m sdxl.attack")
 
 
 def _work(options: AttackOptions) -> None:

@@ -12,9 +12,10 @@ import torch
 from torch import Tensor
 
 from ambient.data.shards import ShardedSamples
-from ambient.process import Discrete, Level
+from ambient.process import Level
 from ambient.runs.checksums import metadata_of
 from ambient.runs.files import fingerprint, load_tensors
+from ambient.schedules import Discrete
 from sdxl.components import Components
 
 _TITLES = {"vae": "another VAE", "text_encoders": "other text encoders"}

@@ -25,7 +25,7 @@ from ambient.objectives import (
     recommended,
     sigma_data_of,
 )
-from ambient.process import Discrete
+from ambient.schedules import Discrete
 from sdxl.train.options import Method
 
 PAPER_WEIGHTS = {100: 0.01, 500: 0.01, 800: 1e-4}

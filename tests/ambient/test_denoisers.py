@@ -11,8 +11,8 @@ from torch import Tensor, nn
 
 from ambient import karras
 from ambient.denoisers import EDMDenoiser, MaskedDenoiser, UNetDenoiser
-from ambient.process import VE, VP, Discrete, Flow, Level, per_sample, renormalise
-from ambient.schedules import Schedule
+from ambient.process import VE, VP, Flow, Level, per_sample, renormalise
+from ambient.schedules import Discrete, Schedule
 from tests import k_diffusion_code
 from tests.ambient.test_process import SDXL
 from tests.exact import two_levels

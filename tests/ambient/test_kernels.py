@@ -8,7 +8,8 @@ import torch
 from hypothesis import given
 
 from ambient import kernels, tweedie
-from ambient.process import VE, VP, Discrete, Flow, Level
+from ambient.process import VE, VP, Flow, Level
+from ambient.schedules import Discrete
 from tests.ambient.test_process import SDXL
 from tests.exact import Mixture, relative_error, two_levels
 

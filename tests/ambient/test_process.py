@@ -8,7 +8,8 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ambient.process import VE, VP, Discrete, Flow, Level, as_level, per_sample, renormalise, where
+from ambient.process import VE, VP, Flow, Level, as_level, per_sample, renormalise, where
+from ambient.schedules import Discrete
 from tests.exact import two_levels
 
 SDXL = {"beta_start": 0.00085, "beta_end": 0.012, "beta_schedule": "scaled_linear", "num_train_timesteps": 1000}

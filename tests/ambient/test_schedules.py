@@ -17,8 +17,8 @@ from torch import Tensor
 
 from ambient.denoisers import UNetDenoiser
 from ambient.levels import UniformSteps
-from ambient.process import VE, VP, Discrete, Flow, Level
-from ambient.schedules import REFUSED, SUPPORTED, Preconditioned, Schedule
+from ambient.process import VE, VP, Flow, Level
+from ambient.schedules import REFUSED, SUPPORTED, Discrete, Preconditioned, Schedule
 
 EXPONENTIAL = {  # schedulers whose samples are those of variance exploding
     "CosineDPMSolverMultistepScheduler",

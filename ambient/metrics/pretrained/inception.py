@@ -52,7 +52,7 @@ class Inception:
         """
         verified(path, sha256)
         try:
-            network = torch.jit.load(str(path), map_location="cpu")  # type: ignore[no-untyped-call]
+            network = torch.jit.load(str(path), map_location="cpu")
         except RuntimeError as error:
             reason = str(error).strip().splitlines()[0]
             raise PretrainedError(f"{path} is not a TorchScript network ({reason}); download it again") from error

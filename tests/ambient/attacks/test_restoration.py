@@ -13,8 +13,8 @@ from ambient.attacks import RePaint, compare, corrupt, mask_and_restore, noise_a
 from ambient.data.noisy_copy import noisy_copy
 from ambient.denoisers import UNetDenoiser
 from ambient.metrics.memorization import similarities
-from ambient.process import VE, VP, Discrete, Level
-from ambient.schedules import Schedule
+from ambient.process import VE, VP, Level
+from ambient.schedules import Discrete, Schedule
 from ambient.tweedie import from_x_0
 from tests.ambient.attacks.worlds import GAUSSIAN, VARIANCE, images
 from theory.empirical import EmpiricalDenoiser

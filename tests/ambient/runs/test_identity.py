@@ -11,8 +11,9 @@ from ambient.objectives import (
     AmbientScoreMatching,
     Consistency,
 )
-from ambient.process import VE, VP, Discrete
+from ambient.process import VE, VP
 from ambient.runs.identity import ConfigMismatchError, claim_folder, describe
+from ambient.schedules import Discrete
 from tests.ambient.runs.test_files import DEAD
 
 

@@ -19,8 +19,9 @@ from ambient.objectives import (
     EpsilonWeight,
     OnlineEM,
 )
-from ambient.process import VP, Discrete, Level
+from ambient.process import VP, Level
 from ambient.randomness import Draws
+from ambient.schedules import Discrete
 from sdxl.components import Components
 from sdxl.latents.cache import captions_of
 from sdxl.latents.encoding import write_latents

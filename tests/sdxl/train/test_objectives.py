@@ -21,8 +21,9 @@ from ambient.objectives import (
     PlainWeight,
     recommended,
 )
-from ambient.process import Discrete, Level
+from ambient.process import Level
 from ambient.randomness import Draws
+from ambient.schedules import Discrete
 from ambient.training import TrainingConfig, train
 from sdxl import lora
 from sdxl.components import Components
