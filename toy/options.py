@@ -92,10 +92,10 @@ class SweepOptions:
 
     def check(self, most: float) -> None:
         """Raises ValueError, naming the option, for values that cannot work; levels lie below `most`."""
-        for name in AXES:
+        for name in (*AXES, "stops"):
             values = getattr(self, name)
             option = "--" + name.replace("_", "-")
-            _require(len(values) > 0 or name == "sigma_controls", f"{option}: name at least one")
+            _require(len(values) > 0 or name in ("sigma_controls", "stops"), f"{option}: name at least one")
             _require(len(set(values)) == len(values), f"{option} {' '.join(map(str, values))}: one is named twice")
         for name in ("sigma_nature", "sigma_controls"):
             option = "--" + name.replace("_", "-")
@@ -107,6 +107,9 @@ class SweepOptions:
             _require(n >= 2, f"--images {n}: at least 2")
         _require(all(seed >= 0 for seed in self.seeds), "--seeds: a seed is 0 or more")
         _require("dsm" in self.methods or not self.stops, "--stops: looks at dsm, which --methods does not name")
+        controls = [name for name, method in METHODS.items() if method.control]
+        used = not self.sigma_controls or any(name in controls for name in self.methods)
+        _require(used, f"--sigma-controls: is of {', '.join(controls)}, and --methods names none of them")
 
 
 @dataclass(frozen=True)
@@ -274,9 +277,10 @@ class ToyOptions:
         _require(known, f"--features classifier: {self.source.data} has no classes")
         there = "inception" not in features or self.measuring.inception is not None or self.place.download
         _require(there, "--features inception: give its file with --inception, or allow the download with --download")
-        for option, _ in _NETWORKS[:2]:
-            path = getattr(self.measuring, option)
-            _require(path is None or path.is_file(), f"--{option.replace('_', '-')} {path}: there is no such file")
+        for name in ("inception", "fid_reference"):
+            path, option = getattr(self.measuring, name), "--" + name.replace("_", "-")
+            _require(path is None or path.is_file(), f"{option} {path}: there is no such file")
+            _require(path is None or "inception" in features, f"{option}: --features does not name inception")
 
     def changed(self, **values: Any) -> ToyOptions:
         """These options with other values for some, by their names on the command line, in whatever group they are.

@@ -7,12 +7,14 @@ import os
 import signal
 import threading
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
 from dataclasses import dataclass
 from multiprocessing.connection import wait as wait_for_exit
 from queue import Empty
+from types import FrameType
 from typing import Any
 
 import torch
@@ -23,6 +25,7 @@ from toy.options import ToyOptions
 from toy.progress import Show
 from toy.splits import Splits
 
+_STOPS = (signal.SIGTERM, signal.SIGHUP)
 Messages = Any
 """A queue of (cell name, stage, done, total) that processes share."""
 Metrics = dict[Cell, dict[str, Any]]
@@ -51,14 +54,25 @@ def run_in_processes(cells: Sequence[Cell], options: ToyOptions, processes: int,
         futures = [pool.submit(_work, [cell for cell in cells if cell.whole == model]) for model in models]
         _follow(futures, messages, show)
     except BaseException as error:
-        for process in list((pool._processes or {}).values()):
-            process.terminate()
-        pool.shutdown(cancel_futures=True)
+        _end(pool)
         if isinstance(error, BrokenProcessPool):
             raise RuntimeError("a worker was killed, perhaps for want of memory; try --workers 1") from error
         raise
     pool.shutdown()
     return {cell: metrics for future in futures for cell, metrics in future.result().items()}
+
+
+def _end(pool: ProcessPoolExecutor) -> None:
+    """Have the workers save what they have and end; at a second signal, end them at once."""
+    processes = list((pool._processes or {}).values())
+    try:
+        for process in processes:
+            process.terminate()
+        pool.shutdown(cancel_futures=True)
+    except KeyboardInterrupt:
+        for process in processes:
+            process.kill()
+        raise
 
 
 def use_device(device: str) -> None:
@@ -92,11 +106,14 @@ class _Given:
 
 _given: list[_Given] = []
 """Of this process: a queue reaches a process in no other way than at its start."""
+_stopped = threading.Event()
+"""Whether a signal has asked this process to stop."""
 
 
 def _enter(options: ToyOptions, processes: int, messages: Messages) -> None:
     _given.append(_Given(options, Splits(options), messages))
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    for each in (signal.SIGINT, *_STOPS):
+        signal.signal(each, signal.SIG_IGN)  # the main process has them too, and ends its workers
     warnings.simplefilter("ignore", UserWarning)  # the main process has given those about the data
     torch.set_num_threads(max(1, (os.cpu_count() or 1) // processes))
     use_device(options.place.device)
@@ -116,15 +133,34 @@ def _work(cells: Sequence[Cell]) -> Metrics:
     given = _given[0]
     options, splits = given.options, given.splits
     found = {}
-    try:
+    with _stopping():
         for cell in cells:
             accelerator = accelerator_of(options.place.device, options.training.precision)
             split, audit = splits.split(cell.images, cell.seed), splits.audit(cell.images, cell.seed)
             report = _Throttled(given.messages, cell.name)
             found[cell] = run_cell(cell, options, split, audit, report, accelerator)
-    except KeyboardInterrupt:  # a signal, once the training has saved a checkpoint: take no further model
-        os._exit(1)
     return found
+
+
+@contextmanager
+def _stopping() -> Iterator[None]:
+    """Signals end the work inside, training once it has saved a checkpoint; then this worker takes no other model."""
+    if _stopped.is_set():
+        raise KeyboardInterrupt
+    for each in _STOPS:
+        signal.signal(each, _interrupt)
+    try:
+        yield
+    except KeyboardInterrupt:
+        _stopped.set()
+        raise
+    finally:
+        for each in _STOPS:
+            signal.signal(each, signal.SIG_IGN)
+
+
+def _interrupt(signum: int, frame: FrameType | None) -> None:
+    raise KeyboardInterrupt
 
 
 class _Throttled:

@@ -13,6 +13,7 @@ import time
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 import safetensors.torch
 import torch
@@ -211,6 +212,31 @@ def test_killed_at_ten_random_moments_it_ends_with_the_same_weights(tmp_path: Pa
         for name in ("model.safetensors", "samples/00000.safetensors"):
             one, other = (tmp_path / run / "cells" / cell / name for run in ("whole", "killed"))
             assert one.read_bytes() == other.read_bytes(), (cell, name)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+def test_a_signal_ends_the_workers_and_loses_nothing(tmp_path: Path, number: signal.Signals) -> None:
+    """Each of two workers saves a checkpoint and ends; the last line says how to go on, and the same command does."""
+    options = ["--images", "20", "--samples", "20", "--features", "pixels", "--batch", "8", "--workers", "2"]
+    command = [*RUN, *options, "--steps", "1000", "--output", str(tmp_path)]
+    environment = {**os.environ, "OMP_NUM_THREADS": "1", "COLUMNS": "200"}
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment)
+    cells = [tmp_path / "cells" / name for name in ("dsm-n20-seed0", "hybrid-sigma0.4-n20-seed0")]
+    while process.poll() is None and not all(read_records(cell / "log.jsonl") for cell in cells):
+        time.sleep(0.05)
+    workers = psutil.Process(process.pid).children(recursive=True)
+    assert len(workers) >= 2
+    process.send_signal(number)
+    _, errors = process.communicate(timeout=120)
+    assert process.returncode == 128 + number
+    assert "run the same command again to go on" in errors.strip().splitlines()[-1]
+    assert "Traceback" not in errors
+    assert not psutil.wait_procs(workers, timeout=10)[1]
+    for cell in cells:
+        assert (cell / "checkpoint.safetensors").exists()
+        assert not (cell / "model.safetensors").exists()
+    assert run(*options, "--steps", "1000", "--output", str(tmp_path)).returncode == 0
 
 
 def _progress(folder: Path) -> int:
