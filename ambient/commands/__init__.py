@@ -1,0 +1,1 @@
+"""The front room: one module a command of `python -m ambient`; each parses, calls and shows."""
