@@ -7,10 +7,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 
-from ambient.audit import duplicates, inputs, planted, probes
+from ambient.audit import duplicates, inputs, probes
 from ambient.audit.duplicates import Duplicates, distinct_rows, exact_groups
 from ambient.audit.intervals import Interval, effective
 from ambient.audit.matching import Matcher, Matches, ratio
@@ -18,7 +19,7 @@ from ambient.audit.measures import Measure, measure
 from ambient.audit.neighbours import Space
 from ambient.audit.options import Reading, Split
 from ambient.audit.pictures import correlation, seen_through
-from ambient.audit.planted import Calibration
+from ambient.audit.planted import Calibration, calibrate
 from ambient.metrics.features import FeatureMap, Pixels
 from ambient.metrics.similarity import P1_THRESHOLDS
 from ambient.randomness import generator, permutation
@@ -158,7 +159,7 @@ def audit(
     unseen = None if held_out is None else inputs.gather(held_out, "held-out", reading, held_out_split)
     inputs.check_alike(ours, known, *([] if unseen is None else [unseen]))
     search = _Search.of(ours, known, unseen, seed)
-    test = planted.calibrate(search.known_copies(), search.originals, unseen is not None, seed)
+    test = search.calibrated()
     clusters, counted = search.repeats(test.threshold)
     positive = search.matches.ratios < test.threshold
     once = known.images[distinct_rows(exact_groups(known.pixels))]
@@ -190,7 +191,7 @@ class _Search:
         kept: Rows of the training images that are searched, (n,).
         matcher: The search among them.
         matches: Those of the samples.
-        among: r of some training images, each against the others.
+        among: Matches of some training images, each against the others.
         unseen: Held-out images that equal no training image, (m, C, H, W), or None.
         originals: r of the known originals, (M,).
         leaked: Held-out images left out.
@@ -202,7 +203,7 @@ class _Search:
     kept: Tensor
     matcher: Matcher
     matches: Matches
-    among: Tensor
+    among: Matches
     unseen: Tensor | None
     originals: Tensor
     leaked: int
@@ -221,8 +222,8 @@ class _Search:
         images = training.images[kept]
         matcher = Matcher(images)
         some = permutation(len(kept), "subset", seed)[:_ORIGINALS]
-        among = matcher(images[some], some).ratios
-        unseen, leaked, originals = None, 0, among
+        among = matcher(images[some], some)
+        unseen, leaked, originals = None, 0, among.ratios
         if held_out is not None:
             both = exact_groups(torch.cat((training.pixels, held_out.pixels)), mirrored=True)[len(training) :]
             new = both >= len(training)
@@ -241,11 +242,12 @@ class _Search:
         """What was left out."""
         return [f"{self.leaked} held-out images equal a training image and were left out"] if self.leaked else []
 
-    def known_copies(self) -> dict[str, Tensor]:
-        """r of copies made of training images, for each kind."""
+    def calibrated(self) -> Calibration:
+        """The test for copies, on copies made of training images."""
         rows = self.kept[permutation(len(self.kept), "subset", self.seed)[:_PROBES]]
         images, source = self.training.images[rows], generator("subset", self.seed, 16)
-        return {kind: self.matcher(make(images, source)).ratios for kind, make in probes.KINDS.items()}
+        known = {kind: self.matcher(make(images, source)).ratios for kind, make in probes.KINDS.items()}
+        return calibrate(known, self.originals, self.among.second_ratios if self.unseen is None else None, self.seed)
 
     def repeats(self, threshold: float) -> tuple[Tensor, dict[str, Duplicates]]:
         """Which samples are duplicates, (N,) integers, and how often samples and training images repeat themselves.
@@ -265,15 +267,14 @@ class _Search:
         training = exact_groups(self.training.pixels, mirrored=True)
         return duplicates.joined(len(exact), torch.cat(links, 1)), {
             "samples": duplicates.count(exact, alike),
-            "training": duplicates.count(training, self.among < threshold),
+            "training": duplicates.count(training, self.among.ratios < threshold),
         }
 
     def _copied_alike(self, threshold: float) -> Tensor:
         """Links (2, P) from each copy to the first copy of the same training image."""
         copied = (self.matches.ratios < threshold).nonzero()[:, 0]
-        _, group = self.matches.rows[copied].unique(return_inverse=True)
-        first = torch.full((len(copied),), len(copied)).scatter_reduce(0, group, torch.arange(len(copied)), "amin")
-        return torch.stack((copied, copied[first[group]]))
+        _, first, group = np.unique(self.matches.rows[copied], return_index=True, return_inverse=True)
+        return torch.stack((copied, copied[torch.from_numpy(first[group])]))
 
     def pairs(self, number: int, threshold: float) -> list[Pair]:
         """The pairs of the smallest r."""

@@ -94,7 +94,7 @@ def effective(values: Tensor, clusters: Tensor) -> Count:
         clusters: Which samples belong together, (N,) integers.
     """
     number, share = len(values), float(values.double().mean())
-    _, members = clusters.unique(return_inverse=True)
+    members = _numbered(clusters)
     sizes = members.bincount().double()
     sums = torch.zeros_like(sizes).index_add(0, members, values.double())
     factor = float(sizes.square().sum()) / number
@@ -158,11 +158,17 @@ def bootstrap(
         seed: Seed of the draws.
     """
     source = generator("subset", seed, 15)
-    _, members = clusters.unique(return_inverse=True)
-    order, sizes = members.argsort(stable=True), members.bincount()
-    groups = order.split(sizes.tolist())
+    members = _numbered(clusters).numpy()
+    groups = np.split(members.argsort(kind="stable"), np.bincount(members).cumsum()[:-1])
     picks = torch.randint(len(groups), (draws, len(groups)), generator=source)
-    values = np.array([statistic(torch.cat([groups[i] for i in pick])) for pick in picks.tolist()])
+    values = np.array(
+        [statistic(torch.from_numpy(np.concatenate([groups[i] for i in pick]))) for pick in picks.tolist()]
+    )
     tail = (1 - confidence) / 2
     low, high = np.nanquantile(values, (tail, 1 - tail))
     return float(low), float(high)
+
+
+def _numbered(clusters: Tensor) -> Tensor:
+    """Clusters numbered from 0 without gaps, (N,)."""
+    return torch.from_numpy(np.unique(clusters.numpy(), return_inverse=True)[1])

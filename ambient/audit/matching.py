@@ -4,9 +4,10 @@ For a sample q, warps T (see `ambient.audit.warps`) and training images x_1, ...
 
     d(q, x) = min_T sqrt(mean over M of (T q - x)^2),       r(q) = d_(1) / median of d_(1), ..., d_(k),
 
-with d_(i) the distances to the k candidates, nearest first. r is small for a copy, and near 1 for an image as far from its nearest training image as from others like it. It is the l2-ratio rule's d_1 / d_2 (Yoon et al. 2023), made
-blind to warps, and with a median in place of d_2, so that a training image that has near-duplicates does not hide its
-copies. What counts as small is not decided here but calibrated (`ambient.audit.planted`).
+with d_(i) the distances to the k candidates, nearest first. r is small for a copy, and near 1 for an image as far from
+its nearest training image as from others like it. It is the l2-ratio rule's d_1 / d_2 (Yoon et al. 2023), made blind to
+warps, and with a median in place of d_2, so that near-duplicates of a training image do not hide its copies. What
+counts as small is not decided here but calibrated (`ambient.audit.planted`).
 
 Images are reduced to at most `SIDE` pixels a side: a copy that was saved again, blurred or shifted by a fraction of a
 pixel stays a copy, and differences of fewer than 1/16 of the side are not seen. Candidates are the k nearest on still
@@ -41,6 +42,7 @@ class Matches:
         rows: The nearest image, (N,).
         warps: Under which warp of `family`, (N,).
         distances: d_(1), root mean square difference in [-1, 1] units, (N,).
+        seconds: d_(2), (N,).
         scales: Median distance to the candidates, (N,).
         family: The warps.
     """
@@ -48,6 +50,7 @@ class Matches:
     rows: Tensor
     warps: Tensor
     distances: Tensor
+    seconds: Tensor
     scales: Tensor
     family: Warps
 
@@ -55,6 +58,11 @@ class Matches:
     def ratios(self) -> Tensor:
         """r(q), (N,), in [0, 1]; 1 where all candidates are at distance 0."""
         return ratio(self.distances, self.scales)
+
+    @property
+    def second_ratios(self) -> Tensor:
+        """The same with d_(2), (N,): r as it would be without the nearest image."""
+        return ratio(self.seconds, self.scales)
 
 
 def ratio(distances: Tensor, scales: Tensor) -> Tensor:
@@ -94,10 +102,11 @@ class Matcher:
                 near.scatter_(1, leave_out[chosen, None], torch.inf)
             candidates = near.topk(min(CANDIDATES, count), largest=False).indices
             parts.append(self._refined(part, candidates))
-        rows, warps, distances, scales = (torch.cat(column) for column in zip(*parts, strict=True))
-        return Matches(rows, warps, distances, scales, self.family)
+        rows, warps, distances = (torch.cat(column) for column in zip(*parts, strict=True))
+        return Matches(rows, warps, distances[:, 0], distances[:, 1], distances.median(1).values, self.family)
 
-    def _refined(self, queries: Tensor, candidates: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    def _refined(self, queries: Tensor, candidates: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """The nearest candidate's row and warp, (B,) each, and the distances to all, nearest first, (B, k)."""
         found = []
         for chosen in _chunks(len(queries), len(self.family) * self._fine.values.shape[1]):
             part, rows = queries[chosen], candidates[chosen]
@@ -105,10 +114,10 @@ class Matcher:
             best = nearest.argmin(1, keepdim=True)
             row, warp = rows.gather(1, best)[:, 0], warps.gather(1, best)[:, 0]
             exact = self._fine.exact(part, self.family, row, warp)
-            scale = torch.cat((exact[:, None], nearest.scatter(1, best, torch.inf).sort(1).values.sqrt()), 1)
-            found.append((row, warp, exact, scale[:, : rows.shape[1]].median(1).values))
-        rows, warps, exact, scales = (torch.cat(column) for column in zip(*found, strict=True))
-        return rows, warps, exact, scales
+            others = nearest.scatter(1, best, torch.inf).sort(1).values[:, :-1].sqrt()
+            found.append((row, warp, torch.cat((exact[:, None], others), 1)))
+        rows, warps, distances = (torch.cat(column) for column in zip(*found, strict=True))
+        return rows, warps, distances
 
 
 @dataclass(frozen=True, eq=False)
@@ -154,8 +163,9 @@ class _Pictures:
     def exact(self, queries: Tensor, warps: Warps, rows: Tensor, which: Tensor) -> Tensor:
         """Root mean square differences of each query from one row under one warp, (B,), from the differences."""
         drawn, masks = warps.at(self._prepared(queries), which)
-        differences = (drawn - self.values[rows].unflatten(1, (self.channels, *self.size))).square() * masks
-        return (differences.sum((1, 2, 3)) / (self.channels * masks.sum((1, 2, 3)))).sqrt()
+        differences = (drawn - self.values[rows].reshape(drawn.shape)).square() * masks
+        covered: Tensor = self.channels * masks.sum((1, 2, 3))
+        return (differences.sum((1, 2, 3)) / covered).sqrt()
 
     def _prepared(self, queries: Tensor) -> Tensor:
         return reduced(queries, self.side) - self.centre

@@ -25,7 +25,7 @@ from sklearn.cluster import MiniBatchKMeans
 from torch import Tensor
 
 from ambient.audit.intervals import Interval, bootstrap, share
-from ambient.audit.neighbours import Space
+from ambient.audit.neighbours import Neighbours, Space
 
 RATIO = 1 / 3
 CELLS = 5
@@ -89,11 +89,11 @@ def measure(
     if (proximity := space.proximity(seed)) is not None:
         values, size = proximity
         measures.append(of_shares("p_train", "P_tr", values, None, f"{size} images against {size}"))
+    ours = authentic(found.distances, found.rows, space.from_training)
     others = None if unseen is None else authentic(unseen.distances, unseen.rows, space.from_training)
-    values = authentic(found.distances, found.rows, space.from_training)
-    measures.append(of_shares("authentic", "AuthPct", values, others))
-    if unseen is not None and (c_t := _copying(space, clusters, confidence, seed)) is not None:
-        measures.append(c_t)
+    measures.append(of_shares("authentic", "AuthPct", ours, others))
+    if space.held_out is not None and unseen is not None:
+        measures += _copying(space, space.held_out, unseen, clusters, confidence, seed)
     return measures
 
 
@@ -144,16 +144,19 @@ def _standardised(ours: np.ndarray, theirs: np.ndarray) -> float:
     return float((u - n * m / 2) / np.sqrt(n * m * (n + m + 1) / 12))
 
 
-def _copying(space: Space, clusters: Tensor, confidence: float, seed: int) -> Measure | None:
-    assert space.held_out is not None and space.from_held_out is not None
-    cells = max(1, min(CELLS, min(len(x) for x in (space.samples, space.training, space.held_out)) // (2 * _FEWEST)))
+def _copying(
+    space: Space, held_out: Tensor, unseen: Neighbours, clusters: Tensor, confidence: float, seed: int
+) -> list[Measure]:
+    """C_T, if there are images enough for a cell."""
+    fewest = min(len(space.samples), len(space.training), len(held_out))
+    cells = max(1, min(CELLS, fewest // (2 * _FEWEST)))
     partition = MiniBatchKMeans(cells, n_init=1, random_state=seed).fit(space.training.numpy())
-    ours, theirs = (partition.predict(x.numpy()) for x in (space.samples, space.held_out))
+    ours, theirs = (partition.predict(x.numpy()) for x in (space.samples, held_out))
     weights = np.bincount(partition.predict(space.training.numpy()), minlength=cells) / len(space.training)
-    near, far = (x.distances[:, 0].numpy() for x in (space.from_samples, space.from_held_out))
+    near, far = (x.distances[:, 0].numpy() for x in (space.from_samples, unseen))
     value = data_copying(near, far, ours, theirs, weights)
     if np.isnan(value):
-        return None
+        return []
 
     number = len(near)
     together = torch.cat((clusters, clusters.max() + 1 + torch.arange(len(far))))
@@ -164,4 +167,4 @@ def _copying(space: Space, clusters: Tensor, confidence: float, seed: int) -> Me
 
     low, high = bootstrap(statistic, together, confidence, seed=seed)
     used = sum(1 for i in range(cells) if min((ours == i).sum(), (theirs == i).sum()) >= _FEWEST)
-    return Measure("c_t", "C_T", Interval(value, low, high), None, f"{used} of {cells} cells", percent=False)
+    return [Measure("c_t", "C_T", Interval(value, low, high), None, f"{used} of {cells} cells", percent=False)]

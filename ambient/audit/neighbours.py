@@ -9,10 +9,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import torch
 from torch import Tensor
 
-from ambient.metrics.features import CentredPixels, FeatureMap, unit
+from ambient.metrics.features import CentredPixels, FeatureMap, Pixels, unit
 from ambient.metrics.memorization import nearest
 from ambient.randomness import permutation
 
@@ -65,18 +64,18 @@ class Space:
         Raises:
             ValueError: If features of an image are not finite.
         """
-        vectors = [None if images is None else _finite(features, images) for images in (samples, training, held_out)]
-        centred = CentredPixels()
-        directions = vectors
-        if features.name == "pixels":
-            directions = [None if images is None else centred(images) for images in (samples, training, held_out)]
-        centre = vectors[1].mean(0)  # type: ignore[union-attr]
-        s, t, h = (None if x is None else x - centre for x in vectors)
-        us, ut, uh = (None if x is None else unit(x) for x in directions)
-        assert s is not None and t is not None and us is not None and ut is not None
-        others = None if h is None or uh is None else _neighbours(h, t, uh, ut)
-        alone = nearest(t, t, 2, _CHUNK)[0][:, 1]
-        return cls(features.name, s, t, h, _neighbours(s, t, us, ut), others, alone)
+        vectors = _finite(features, training)
+        centre = vectors.mean(0)
+        known = _Known(vectors - centre, unit(_directions(features, training, vectors)))
+
+        def of(images: Tensor) -> tuple[Tensor, Neighbours]:
+            found = _finite(features, images)
+            return found - centre, known.neighbours(found - centre, unit(_directions(features, images, found)))
+
+        ours, from_samples = of(samples)
+        theirs, from_held_out = (None, None) if held_out is None else of(held_out)
+        alone = nearest(known.vectors, known.vectors, 2, _CHUNK)[0][:, 1]
+        return cls(features.name, ours, known.vectors, theirs, from_samples, from_held_out, alone)
 
     def proximity(self, seed: int = 0) -> tuple[Tensor, int] | None:
         """Which samples are nearer to the training than to the held-out images, (N,), 1/2 for a tie; and of how many.
@@ -93,10 +92,22 @@ class Space:
         return (near < far).double() + 0.5 * (near == far).double(), size
 
 
-def _neighbours(queries: Tensor, training: Tensor, directions: Tensor, training_directions: Tensor) -> Neighbours:
-    distances, rows = nearest(queries, training, 2, _CHUNK)
-    chords, _ = nearest(directions, training_directions, 1, _CHUNK)
-    return Neighbours(distances, rows[:, 0], 1 - chords[:, 0].square() / 2)
+@dataclass(frozen=True, eq=False)
+class _Known:
+    """What neighbours are looked for among: vectors (n, D) for distances, unit vectors (n, D') for similarities."""
+
+    vectors: Tensor
+    directions: Tensor
+
+    def neighbours(self, vectors: Tensor, directions: Tensor) -> Neighbours:
+        distances, rows = nearest(vectors, self.vectors, 2, _CHUNK)
+        chords, _ = nearest(directions, self.directions, 1, _CHUNK)
+        return Neighbours(distances, rows[:, 0], 1 - chords[:, 0].square() / 2)
+
+
+def _directions(features: FeatureMap, images: Tensor, vectors: Tensor) -> Tensor:
+    """What cosines are taken of: on pixels, pixels less each image's mean."""
+    return CentredPixels()(images) if features.name == Pixels().name else vectors
 
 
 def _finite(features: FeatureMap, images: Tensor) -> Tensor:

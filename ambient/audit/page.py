@@ -55,8 +55,8 @@ def render(audit: Audit) -> str:
             (kind, number(count.share), range_of(count.interval(audit.confidence)))
             for kind, count in test.found.items()
         ],
-        false=number(test.false_high.share),
-        false_interval=range_of(test.false_high.interval(audit.confidence)),
+        alarms=number(test.false_high.share),
+        alarms_interval=range_of(test.false_high.interval(audit.confidence)),
     )
 
 
@@ -64,7 +64,7 @@ def histogram(audit: Audit) -> list[Bar]:
     """How the ratios of samples and of known originals are distributed over [0, 1], each by shares."""
     heights = []
     for ratios in (audit.ratios, audit.originals):
-        counts, edges = np.histogram(ratios.clamp(0, 1).numpy(), _BINS, (0, 1))
+        counts = np.histogram(ratios.clamp(0, 1).numpy(), _BINS, (0, 1))[0]
         heights.append(counts / len(ratios))
     # Copies are few: the square root keeps a bar of 1 % visible beside one of 20 %.
     top = max(h.max() for h in heights) ** 0.5

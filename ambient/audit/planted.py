@@ -10,9 +10,10 @@ A sample tests positive if its ratio r (`ambient.audit.matching`) lies below a t
 4. The share of copies behind the share of positives has the melded interval of `ambient.audit.intervals`.
 
 A training image that looks like a copy of another may be a coincidence, which samples can have too, or the same picture
-collected twice, which says nothing about samples. So, without held-out images, exact duplicates are left out; the lower
-end counts all other resemblances as false alarms, the upper end none; and the estimate counts those that are no nearer
-than copies saved again.
+collected twice, which says nothing about samples. So, without held-out images, exact duplicates are left out, and of the
+other resemblances the lower end of the interval counts all as false alarms, the upper end none. For the threshold and the
+estimate each training image is compared with the second of its nearest others, so that one twin does not count; pictures
+collected three times and more do.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -30,8 +32,6 @@ FALSE_ALARM_COST = 10.0
 """How many missed copies weigh as much as one false alarm, in shares: copies are rare where it matters."""
 _HARDEST = 0.5
 """A kind of copies whose s - c f is nowhere above this is left out."""
-_RESEMBLING = 0.95
-"""Share of the copies saved again that are as near as what is called a near-duplicate."""
 
 
 @dataclass(frozen=True)
@@ -63,30 +63,33 @@ class Calibration:
         weakest = min(self.found.values(), key=lambda kind: kind.share)
         typical = sum(kind.share for kind in self.found.values()) / len(self.found)
         low, high = melded(positive, self.false_low, self.false_high, weakest, confidence, seed)
-        value = behind(*(torch.tensor(x).numpy() for x in (positive.share, self.false.share, typical)))
+        value = behind(*(np.asarray(x) for x in (positive.share, self.false.share, typical)))
         return Interval(min(max(float(value), low), high), low, high)
 
 
-def calibrate(known: Mapping[str, Tensor], originals: Tensor, unseen: bool, seed: int = 0) -> Calibration:
+def calibrate(
+    known: Mapping[str, Tensor], originals: Tensor, without_twins: Tensor | None = None, seed: int = 0
+) -> Calibration:
     """Choose the threshold on one half, measure its errors on the other.
 
     Args:
-        known: Ratios of known copies, (P,) for each kind; "saved again" must be among them.
+        known: Ratios of known copies, (P,) for each kind.
         originals: Ratios of known originals, (M,).
-        unseen: Whether the originals are held-out images; else they are training images.
+        without_twins: For originals that are training images, their ratios as they are without the nearest, (M,); None
+            for held-out images.
         seed: Which halves.
     """
-    chosen, measured = _halves(originals, seed)
+    chosen, measured = _halves(originals if without_twins is None else without_twins, seed)
     halves = {kind: _halves(ratios, seed) for kind, ratios in known.items()}
     able = {kind: half[0] for kind, half in halves.items() if _best({kind: half[0]}, chosen)[0] >= _HARDEST}
     threshold = _best(able, chosen)[1] if able else 0.0
-    near = float(halves["saved again"][0].quantile(_RESEMBLING))
+    unseen = without_twins is None
     false = Count.below(measured, threshold)
     return Calibration(
         threshold=threshold,
         false_low=false if unseen else Count(0, len(measured)),
-        false=false if unseen else Count.below(measured[measured >= min(near, threshold)], threshold),
-        false_high=false,
+        false=false,
+        false_high=Count.below(_halves(originals, seed)[1], threshold),
         found={kind: Count.below(halves[kind][1], threshold) for kind in able},
         left_out=tuple(kind for kind in known if kind not in able),
         originals="held-out images" if unseen else "training images, each against the others",
@@ -95,7 +98,7 @@ def calibrate(known: Mapping[str, Tensor], originals: Tensor, unseen: bool, seed
 
 def _best(known: Mapping[str, Tensor], originals: Tensor) -> tuple[float, float]:
     """The maximum of min_j s_j - c f and the threshold where it lies, in the middle of the widest range of several."""
-    values = torch.cat([*known.values(), originals, torch.tensor([0.0, 1.0])]).double().unique()
+    values = torch.from_numpy(np.unique(torch.cat([*known.values(), originals, torch.tensor([0.0, 1.0])]).double()))
     edges = values + 1e-12
     found = torch.stack([_share_below(ratios, edges) for ratios in known.values()]).amin(0)
     gain = found - FALSE_ALARM_COST * _share_below(originals, edges)

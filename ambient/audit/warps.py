@@ -79,9 +79,8 @@ class Warps:
         if zoom < 1:
             words.append(f"cropped to {100 * zoom:.0f} %")
         elif down or across:
-            words.append(
-                f"shifted by {max(abs(down) / height, abs(across) / width):.1%} of the side".replace("%", " %")
-            )
+            share = max(abs(down) / height, abs(across) / width)
+            words.append(f"shifted by {100 * share:.0f} % of the side")
         return ", ".join(words)
 
     @cached_property

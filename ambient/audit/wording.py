@@ -18,11 +18,16 @@ def summary(audit: Audit) -> str:
             f"On such images known copies cannot be told from known originals, so the share of copies among the "
             f"{number_of} samples stays unknown; the measures below may say more."
         )
+    told = (
+        f" Not looked for, since they cannot be told on such images: {', '.join(test.left_out)}."
+        if test.left_out
+        else ""
+    )
     ours, theirs = audit.duplicates["samples"], audit.duplicates["training"]
     return (
         f"{flagged} of {number_of} samples look like copies of training images. Corrected for the errors of this test, "
         f"that is {number(audit.copies.value)} of the samples ({level} {range_of(audit.copies)}). "
-        f"Of originals ({test.originals}) the same test calls {number(test.false_high.share)} copies. "
+        f"Of originals ({test.originals}) the same test calls {number(test.false_high.share)} copies.{told} "
         f"{ours.exact} of {ours.images} samples and {theirs.exact} of {theirs.images} training images repeat another "
         "exactly."
     )
