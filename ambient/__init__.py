@@ -4,7 +4,8 @@ The method of two papers, P1 "Consistent Diffusion Meets Tweedie" (arXiv 2404.10
 Memorization? Creative Diffusion Models using Ambient Diffusion". Everything is written for a denoiser
 h(x_t, level) = E[X_0 | X_t = x_t] and levels X_t = alpha_t X_0 + sigma_t Z.
 
-    process, levels, tweedie, denoisers, kernels, karras     the mathematics
+    process, levels, schedules, tweedie, denoisers           the mathematics
+    kernels, karras                                          steps and grids of sampling
     objectives, posterior                                    what is minimised, and what that draws from
     data, training, sampling                                 samples in, a model, samples out
     metrics, attacks                                         how good they are, and what was memorised

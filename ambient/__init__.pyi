@@ -1,6 +1,7 @@
 from . import karras, kernels, tweedie
 from .data import Batch, Samples
 from .denoisers import Denoiser, EDMDenoiser, UNetDenoiser
+from .models import DenoiserUNet, Model, Recipe, fit, load
 from .objectives import (
     AmbientScoreMatching,
     Consistency,
@@ -9,9 +10,10 @@ from .objectives import (
     Objective,
     recommended,
 )
-from .process import VE, VP, Discrete, Flow, Level
+from .process import VE, VP, Flow, Level
 from .randomness import Draws
 from .sampling import generate, restore
+from .schedules import Discrete, Schedule
 from .training import TrainingConfig, train
 
 __all__ = [
@@ -21,6 +23,7 @@ __all__ = [
     "Batch",
     "Consistency",
     "Denoiser",
+    "DenoiserUNet",
     "DenoisingScoreMatching",
     "Discrete",
     "Draws",
@@ -28,13 +31,18 @@ __all__ = [
     "Flow",
     "Hybrid",
     "Level",
+    "Model",
     "Objective",
+    "Recipe",
     "Samples",
+    "Schedule",
     "TrainingConfig",
     "UNetDenoiser",
+    "fit",
     "generate",
     "karras",
     "kernels",
+    "load",
     "recommended",
     "restore",
     "train",

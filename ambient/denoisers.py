@@ -20,8 +20,9 @@ from typing import Any, Protocol
 import torch
 from torch import Tensor, nn
 
-from ambient import tweedie
-from ambient.process import Discrete, Level, as_level, per_sample, renormalise
+from ambient.process import Level, as_level, per_sample, renormalise
+from ambient.schedules import Discrete, Schedule
+from ambient.tweedie import Prediction
 
 
 class Denoiser(Protocol):
@@ -40,7 +41,8 @@ class EDMDenoiser(nn.Module):
         sigma_data: Standard deviation of the clean data, > 0.
 
     Raises:
-        ValueError: If sigma_data is not positive.
+        ValueError: If sigma_data is not positive; when called, at pure noise or without noise, where c_noise has no
+            value to hand to the network.
     """
 
     def __init__(self, network: nn.Module, sigma_data: float = 0.5) -> None:
@@ -54,12 +56,14 @@ class EDMDenoiser(nn.Module):
         """E[X_0 | X_t] for x_t (B, *) at any level with alpha > 0 and sigma > 0."""
         level = as_level(level).on(x_t)
         c_skip, c_out, c_in, c_noise = self.preconditioning(level)
-        output = self.network(per_sample(c_in, x_t) * x_t, c_noise.to(x_t.dtype), **condition)
+        output: Tensor = self.network(per_sample(c_in, x_t) * x_t, c_noise.to(x_t.dtype), **condition)
         return per_sample(c_skip, x_t) * x_t + per_sample(c_out, x_t) * output
 
     def preconditioning(self, level: Level) -> tuple[Tensor, Tensor, Tensor, Tensor]:
         """c_skip, c_out, c_in and c_noise as they apply to x_t = alpha_t y, each of the level's shape."""
         alpha, sigma, sigma_data = level.alpha, level.sigma, self.sigma_data
+        if not torch.compiler.is_compiling() and bool(((alpha <= 0) | (sigma <= 0)).any()):
+            raise ValueError("EDM's network is told ln(sigma / alpha) / 4: it has no time for alpha = 0 or sigma = 0")
         variance = sigma**2 + (alpha * sigma_data) ** 2
         c_skip = alpha * sigma_data**2 / variance
         c_out = sigma * sigma_data / variance.sqrt()
@@ -79,37 +83,40 @@ class MaskedDenoiser(EDMDenoiser):
 
     def forward(self, x_t: Tensor, level: Level | Tensor, **condition: Any) -> Tensor:
         """The posterior mean, (B, C, H, W); `mask`, (B, 1, H, W), is a part of the condition, 1 where shown."""
-        level, mask = as_level(level).on(x_t), condition["mask"].to(x_t)
+        level = as_level(level).on(x_t)
+        mask: Tensor = condition["mask"].to(x_t)
         c_skip, c_out, c_in, c_noise = self.preconditioning(level)
-        output = self.network(per_sample(c_in, x_t) * mask * x_t, c_noise.to(x_t.dtype), **condition)
+        output: Tensor = self.network(per_sample(c_in, x_t) * mask * x_t, c_noise.to(x_t.dtype), **condition)
         shown = per_sample(c_skip, x_t) * x_t + per_sample(c_out, x_t) * output
         return mask * shown + (1 - mask) * self.sigma_data * output
-
-
-_DIFFUSERS_NAMES: dict[str, Any] = {"v_prediction": "v", "sample": "x_0", "flow_prediction": "flow"}
 
 
 class UNetDenoiser(nn.Module):
     """A diffusers U-Net, or any network called as unet(x, timestep, ...), as a denoiser of every process.
 
     The sample is rescaled to the network's own process at the same signal-to-noise ratio (`process.renormalise`), so
-    an SDXL U-Net serves variance-exploding samplers too.
+    an SDXL U-Net serves variance-exploding samplers too. A level beyond the first or last step counts as that step in
+    the time that the network is handed.
 
     Args:
         unet: Returns an object with `.sample`, or a tensor.
-        process: The steps it was trained on, `Discrete.from_scheduler(scheduler)`.
-        prediction: "epsilon", "v", "x_0" (diffusers: "epsilon", "v_prediction", "sample") or "flow".
-
-    Raises:
-        ValueError: If the prediction type is unknown.
+        schedule: What it was trained on, `Schedule.from_scheduler(scheduler)`.
     """
 
-    def __init__(self, unet: nn.Module, process: Discrete, prediction: str = "epsilon") -> None:
+    def __init__(self, unet: nn.Module, schedule: Schedule) -> None:
         super().__init__()
         self.unet = unet
-        self.process = process
-        self.prediction = _DIFFUSERS_NAMES.get(prediction, prediction)
-        tweedie.to_x_0(torch.zeros(1), torch.zeros(1), process.level(0.0), self.prediction)
+        self.schedule = schedule
+
+    @property
+    def process(self) -> Discrete:
+        """The training levels of the network."""
+        return self.schedule.process
+
+    @property
+    def prediction(self) -> Prediction:
+        """What the network predicts."""
+        return self.schedule.prediction
 
     def forward(self, x_t: Tensor, level: Level | Tensor, **condition: Any) -> Tensor:
         """E[X_0 | X_t] for x_t (B, *), in its precision, whatever that of the U-Net.
@@ -117,13 +124,13 @@ class UNetDenoiser(nn.Module):
         `condition` goes to the U-Net (encoder_hidden_states); SDXL's text_embeds and time_ids as its added_cond_kwargs.
         """
         x, own = renormalise(self.process, x_t, as_level(level).on(x_t))
-        time = self.process.time(own).to(torch.promote_types(x.dtype, torch.float32))
+        time = self.schedule.told(own).to(torch.promote_types(x.dtype, torch.float32))
         parameter = next(self.unet.parameters(), x) if isinstance(self.unet, nn.Module) else x
         condition = {name: _cast(value, parameter.dtype) for name, value in condition.items()}
         if added := {name: condition.pop(name) for name in ("text_embeds", "time_ids") if name in condition}:
             condition["added_cond_kwargs"] = added
         output = self.unet(x.to(parameter.dtype), time, **condition)
-        return tweedie.to_x_0(getattr(output, "sample", output).to(x.dtype), x, own, self.prediction)
+        return self.schedule.to_x_0(getattr(output, "sample", output).to(x.dtype), x, own)
 
 
 def _cast(value: Any, dtype: torch.dtype) -> Any:

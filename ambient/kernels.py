@@ -11,6 +11,7 @@ kernels differ in the covariance they put around it, and two of them in the mean
     covariance matched                A h + B x          q I + A^2 Cov[X_0 | X_t]         O(step^3)
     DDIM (eta = 0)                    alpha_s h + sigma_s eps    0                        O(step): not a sample
 
+From pure noise (alpha_t = 0) only the ancestral and the DDIM step lead on; the others divide by alpha_t and refuse it.
 Cov[X_0 | X_t] = (sigma_t^2 / alpha_t) dh/dx (second-order Tweedie). In variance-exploding coordinates v / rho^2 is
 sigma_t^2 - sigma_s^2.
 """
@@ -24,7 +25,7 @@ import torch
 from torch import Tensor
 
 from ambient import tweedie
-from ambient.process import Level, per_sample
+from ambient.process import Level, Transition, per_sample
 
 
 @dataclass(frozen=True, eq=False)
@@ -68,7 +69,7 @@ def ancestral(x_0: Tensor, x_t: Tensor, level: Level, target: Level) -> Step:
 
 def euler_maruyama(x_0: Tensor, x_t: Tensor, level: Level, target: Level) -> Step:
     """Euler-Maruyama in sigma^2 of the reverse SDE (P1 eq. 2.2); arguments as in `ancestral`."""
-    back = target.transition_to(level)
+    back = _with_signal(level, target)
     return Step(tweedie.nature_mean(x_0, x_t, target, level), back.std / back.scale)
 
 
@@ -77,7 +78,7 @@ def euler_maruyama_sigma(x_0: Tensor, x_t: Tensor, level: Level, target: Level) 
 
     In VE coordinates y = x / alpha: y_s = y + 2 (1 - sigma_s / sigma_t)(h - y) + sqrt(sigma_t^2 - sigma_s^2) Z.
     """
-    back = target.transition_to(level)
+    back = _with_signal(level, target)
     y_t = x_t / per_sample(level.alpha, x_t)
     y_s = y_t + 2 * per_sample(1 - target.ratio / level.ratio, x_t) * (x_0 - y_t)
     return Step(per_sample(target.alpha, x_t) * y_s, back.std / back.scale)
@@ -107,9 +108,16 @@ def covariance_matched(x_0: Tensor, x_t: Tensor, level: Level, target: Level, ja
     Returns:
         The step, with a symmetric square root of the covariance as its std.
     """
+    _with_signal(level, target)
     step = ancestral(x_0, x_t, level, target)
     a, _ = tweedie.nature_coefficients(target, level)
     eigenvalues, vectors = torch.linalg.eigh((jacobian + jacobian.mT) / 2)
     posterior = per_sample(a**2 * level.sigma**2 / level.alpha, eigenvalues) * eigenvalues.clamp(min=0)
     std = (per_sample(step.std**2, eigenvalues) + posterior).sqrt()
     return Step(step.mean, vectors * std[:, None, :] @ vectors.mT)
+
+
+def _with_signal(level: Level, target: Level) -> Transition:
+    if bool((level.alpha <= 0).any()):
+        raise ValueError("this kernel divides by alpha_t: from pure noise (alpha = 0) take `ancestral` or `ddim`")
+    return target.transition_to(level)

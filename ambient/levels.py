@@ -13,7 +13,8 @@ from typing import Protocol
 import torch
 from torch import Tensor
 
-from ambient.process import VE, Discrete, Level, Process
+from ambient.process import VE, Level, Process
+from ambient.schedules import Discrete
 
 
 class LevelDistribution(Protocol):
@@ -44,7 +45,8 @@ class LogNormal:
         return VE().level(sigma.clamp(low, high))
 
     def _cdf(self, sigma: Tensor) -> Tensor:
-        return torch.special.ndtr((sigma.log() - self.mean) / self.std)
+        p: Tensor = torch.special.ndtr((sigma.log() - self.mean) / self.std)
+        return p
 
 
 @dataclass(frozen=True)

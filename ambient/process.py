@@ -42,8 +42,8 @@ class Level:
     sigma: Tensor
 
     def __post_init__(self) -> None:
-        sigma = _as_tensor(self.sigma)
-        alpha = _as_tensor(self.alpha).to(sigma.device)
+        sigma = as_tensor(self.sigma)
+        alpha = as_tensor(self.alpha).to(sigma.device)
         alpha, sigma = torch.broadcast_tensors(alpha, sigma)
         if sigma.ndim > 1:
             raise ValueError(f"a level is one number or one for each sample, not of shape {tuple(sigma.shape)}")
@@ -62,7 +62,7 @@ class Level:
 
     @property
     def snr(self) -> Tensor:
-        """Signal-to-noise ratio alpha^2 / sigma^2."""
+        """Signal-to-noise ratio alpha^2 / sigma^2: 0 for pure noise, infinite for clean data."""
         return (self.alpha / self.sigma) ** 2
 
     def perturb(self, x_0: Tensor, noise: Tensor) -> Tensor:
@@ -83,7 +83,7 @@ class Level:
 
     def on(self, x: Tensor) -> Level:
         """The same level on the device of `x`, one for each of its samples."""
-        return Level(self.alpha.to(x.device), self.sigma.to(x.device)).expand(len(x))
+        return Level(self.alpha.to(x.device), self.sigma.to(x.device)).expand(x.shape[0])
 
     def __getitem__(self, samples: Any) -> Level:
         """The levels of some samples; a level shared by all stays as it is."""
@@ -99,7 +99,7 @@ def as_level(level: Level | Tensor | float) -> Level:
     """`level` itself, or the variance-exploding level of a bare sigma (k-diffusion's calling convention)."""
     if isinstance(level, Level):
         return level
-    sigma = _as_tensor(level)
+    sigma = as_tensor(level)
     return Level(torch.ones_like(sigma), sigma)
 
 
@@ -164,7 +164,12 @@ class VE:
     """Variance exploding: X_t = X_0 + t Z; time is sigma, t >= 0 (P1 section 2; EDM)."""
 
     def level(self, t: Tensor | float) -> Level:
-        t = _in_range(_as_tensor(t), 0.0, float("inf"), "VE")
+        t = as_tensor(t)
+        if bool(((t < 0) | ~t.isfinite()).any()):
+            raise ValueError(
+                "VE is defined for finite times >= 0 (pure noise, alpha = 0, has none), "
+                f"got {t.reshape(-1).tolist()[:4]}"
+            )
         return Level(torch.ones_like(t), t)
 
     def time(self, level: Level) -> Tensor:
@@ -176,7 +181,7 @@ class VP:
     """Variance preserving: X_t = sqrt(1 - t^2) X_0 + t Z; time is sigma, 0 <= t <= 1 (P1 A.18, P2 eq. 1)."""
 
     def level(self, t: Tensor | float) -> Level:
-        t = _in_range(_as_tensor(t), 0.0, 1.0, "VP")
+        t = in_range(as_tensor(t), 0.0, 1.0, "VP")
         return Level(((1 - t) * (1 + t)).sqrt(), t)
 
     def time(self, level: Level) -> Tensor:
@@ -188,75 +193,11 @@ class Flow:
     """Flow matching on straight paths: X_t = (1 - t) X_0 + t Z, 0 <= t <= 1."""
 
     def level(self, t: Tensor | float) -> Level:
-        t = _in_range(_as_tensor(t), 0.0, 1.0, "flow matching")
+        t = in_range(as_tensor(t), 0.0, 1.0, "flow matching")
         return Level(1 - t, t)
 
     def time(self, level: Level) -> Tensor:
         return level.sigma / (level.alpha + level.sigma)
-
-
-@dataclass(frozen=True, eq=False)
-class Discrete:
-    """The steps of a trained model: step i is the level of `family` at `times[i]`; time is the 0-based step.
-
-    Attributes:
-        family: The continuous process the steps belong to.
-        times: Strictly increasing times of `family`, shape (steps,), with some noise at the first.
-
-    Raises:
-        ValueError: If the times do not increase.
-    """
-
-    family: Process
-    times: Tensor
-
-    def __post_init__(self) -> None:
-        times = _as_tensor(self.times).to(torch.float64)
-        if times.ndim != 1 or len(times) < 2 or not bool((times.diff() > 0).all()):
-            raise ValueError("the times of a discrete process must increase from step to step")
-        object.__setattr__(self, "times", times)
-
-    @classmethod
-    def from_scheduler(cls, scheduler: Any) -> Discrete:
-        """The training levels of a diffusers scheduler (DDPM/DDIM/Euler/... , EDM, or flow matching).
-
-        Raises:
-            ValueError: If the scheduler publishes neither `alphas_cumprod` nor `sigmas`.
-        """
-        if getattr(scheduler, "alphas_cumprod", None) is not None:
-            return cls(VP(), (1 - scheduler.alphas_cumprod.double().cpu()).sqrt())
-        if getattr(scheduler, "sigmas", None) is None:
-            raise ValueError(f"{type(scheduler).__name__} publishes neither alphas_cumprod nor sigmas")
-        sigmas = torch.as_tensor(scheduler.sigmas).double().cpu()
-        is_flow = hasattr(scheduler, "scale_noise")
-        return cls(Flow() if is_flow else VE(), sigmas[sigmas > 0].sort().values)
-
-    def __len__(self) -> int:
-        return len(self.times)
-
-    def level(self, t: Tensor | float) -> Level:
-        """The level of step `t`; between two steps, log(sigma / alpha) is interpolated linearly."""
-        t = _in_range(_as_tensor(t).to(torch.float64), 0.0, len(self) - 1, "the discrete process")
-        times = self.times.to(t.device)
-        low = t.floor().long().clamp(max=len(self) - 2)
-        weight = t - low
-        log_ratio = self._log_ratios.to(t.device)
-        between = (log_ratio[low] * (1 - weight) + log_ratio[low + 1] * weight).exp()
-        between_time = self.family.time(Level(torch.ones_like(between), between))
-        return self.family.level(torch.where(weight == 0, times[low], between_time))
-
-    def time(self, level: Level) -> Tensor:
-        """The (fractional) step with the signal-to-noise ratio of `level`, clamped to the first and last step."""
-        log_ratio = self._log_ratios.to(level.sigma.device)
-        target = level.ratio.to(torch.float64).log()
-        high = torch.searchsorted(log_ratio, target.contiguous()).clamp(1, len(self) - 1)
-        low = high - 1
-        weight = (target - log_ratio[low]) / (log_ratio[high] - log_ratio[low])
-        return low + weight.clamp(0, 1)
-
-    @property
-    def _log_ratios(self) -> Tensor:
-        return self.family.level(self.times).ratio.log()
 
 
 def renormalise(process: Process, x_t: Tensor, level: Level) -> tuple[Tensor, Level]:
@@ -267,19 +208,19 @@ def renormalise(process: Process, x_t: Tensor, level: Level) -> tuple[Tensor, Le
     Returns:
         The rescaled samples, (B, *), and their level in `process`.
     """
-    family = process.family if isinstance(process, Discrete) else process
+    family = getattr(process, "family", process)  # the steps of a trained model are levels of a continuous process
     own = family.level(family.time(level))
     factor = torch.hypot(own.alpha, own.sigma) / torch.hypot(level.alpha, level.sigma)
     return per_sample(factor, x_t) * x_t, own
 
 
-def _as_tensor(value: Any) -> Tensor:
+def as_tensor(value: Any) -> Tensor:
     if isinstance(value, Tensor):
         return value if value.is_floating_point() else value.to(torch.float64)
     return torch.as_tensor(value, dtype=torch.float64)
 
 
-def _in_range(t: Tensor, low: float, high: float, name: str) -> Tensor:
+def in_range(t: Tensor, low: float, high: float, name: str) -> Tensor:
     if bool(((t < low) | (t > high) | t.isnan()).any()):
         raise ValueError(f"{name} is defined for times in [{low:g}, {high:g}], got {t.reshape(-1).tolist()[:4]}")
     return t

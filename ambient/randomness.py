@@ -1,9 +1,18 @@
 """Random numbers as functions of keys, never of what ran before.
 
-Three uses, three keys: the fixed noise of a training image is a function of (seed, sample index); the numbers of a
-training step of (seed, step), of which each process keeps the rows of its own samples; those of a generated image of
-(seed, image index), drawn step after step. So nothing depends on the order of the work, the number of processes, the
-batch size or a resume. Numbers are drawn on the CPU, so they are the same on every device.
+Every stream has a purpose and is a function of its keys:
+
+    nature      the fixed noise of a training image               (seed, sample index)
+    training    a step's levels and noise                         (seed, step)
+    order       the order of the samples in an epoch              (seed, epoch)
+    sampling    a generated image, drawn step after step          (seed, image index)
+    attack      what an attack adds to an image                   (seed, image index)
+    subset      which of many samples are looked at               (seed, ...)
+    split       what is trained on and what is held out           (seed, ...)
+
+Of a training step each process keeps the rows of its own samples. So nothing depends on the order of the work, the
+number of processes, the batch size or a resume, and no two purposes share numbers under one seed. Numbers are drawn on
+the CPU, so they are the same on every device.
 """
 
 from __future__ import annotations
@@ -17,7 +26,8 @@ import torch
 from torch import Tensor
 
 Purpose = Literal["nature", "training", "sampling", "order", "subset", "split", "attack"]
-_PURPOSES: dict[str, int] = {
+"""What random numbers are for; see the module."""
+_PURPOSES: dict[Purpose, int] = {
     "nature": 1,
     "training": 2,
     "sampling": 3,
@@ -89,6 +99,7 @@ class IndexedNoise:
         shape: Shape of one image.
         dtype: Of the noise.
         device: Where the noise goes.
+        purpose: What the noise is for.
     """
 
     seed: int

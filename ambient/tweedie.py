@@ -6,9 +6,10 @@ Once (P1 eq. 2.1 and 3.3, P2 eq. 2). With h = E[X_0 | X_t = x],
 
 and the other predictions of the field are affine in (h, x) as well:
 
-    epsilon = (x - alpha_t h) / sigma_t,    v = alpha_t epsilon - sigma_t h,    flow = epsilon - h.
+    epsilon = (x - alpha_t h) / sigma_t,    v = alpha_t epsilon - sigma_t h,    flow = epsilon - h,    edm = -v.
 
-Each is inverted by h = c * prediction + d * x with the (c, d) of `_INVERSE`, finite down to sigma_t = 0.
+Each is inverted by h = c * prediction + d * x with the (c, d) of `_INVERSE`, finite down to sigma_t = 0. In pure noise
+(alpha_t = 0) the score and epsilon are x times a number whatever h is: they cannot be inverted there, the others can.
 
 Twice (P1 Lemmas 3.2, A.2, A.4; P2 Lemma B.1). For data observed at level n and SNR_t < SNR_n, write
 X_t = rho X_n + sqrt(v) Z with rho = alpha_t / alpha_n, v = sigma_t^2 - rho^2 sigma_n^2. Equating the two expressions
@@ -28,7 +29,7 @@ from torch import Tensor
 
 from ambient.process import Level, per_sample
 
-Prediction = Literal["x_0", "score", "epsilon", "v", "flow"]
+Prediction = Literal["x_0", "score", "epsilon", "v", "flow", "edm"]
 
 _INVERSE: dict[str, Callable[[Tensor, Tensor], tuple[Tensor, Tensor]]] = {
     "x_0": lambda alpha, sigma: (alpha**0, 0 * alpha),
@@ -36,6 +37,7 @@ _INVERSE: dict[str, Callable[[Tensor, Tensor], tuple[Tensor, Tensor]]] = {
     "epsilon": lambda alpha, sigma: (-sigma / alpha, 1 / alpha),
     "v": lambda alpha, sigma: (-sigma / (alpha**2 + sigma**2), alpha / (alpha**2 + sigma**2)),
     "flow": lambda alpha, sigma: (-sigma / (alpha + sigma), 1 / (alpha + sigma)),
+    "edm": lambda alpha, sigma: (sigma / (alpha**2 + sigma**2), alpha / (alpha**2 + sigma**2)),
 }
 
 
@@ -46,14 +48,16 @@ def to_x_0(prediction: Tensor, x_t: Tensor, level: Level, kind: Prediction) -> T
         prediction: What the network says, (B, *).
         x_t: Where it says it, (B, *).
         level: The level of `x_t`, with alpha > 0 for "score" and "epsilon".
-        kind: "x_0", "score", "epsilon" (the noise Z), "v" (alpha Z - sigma X_0) or "flow" (Z - X_0).
+        kind: "x_0", "score", "epsilon" (the noise Z), "v" (alpha Z - sigma X_0), "flow" (Z - X_0) or "edm" (-v).
 
     Returns:
         The posterior mean, (B, *).
 
     Raises:
-        ValueError: If `kind` is not one of these.
+        ValueError: If `kind` is not one of these, or cannot be inverted because a level is pure noise.
     """
+    if kind in ("score", "epsilon") and _has_pure_noise(level):
+        raise ValueError(f"in pure noise (alpha = 0) {kind} says nothing of X_0: start at a level with some signal")
     c, d = _inverse(level, kind)
     return per_sample(c, x_t) * prediction + per_sample(d, x_t) * x_t
 
@@ -64,12 +68,15 @@ def from_x_0(x_0: Tensor, x_t: Tensor, level: Level, kind: Prediction) -> Tensor
     Args:
         x_0: The posterior mean, (B, *).
         x_t: The noisy samples, (B, *).
-        level: Their level, with sigma > 0 (and alpha > 0 for "score" and "epsilon").
+        level: Their level, with sigma > 0.
         kind: As in `to_x_0`.
 
     Raises:
         ValueError: If `kind` is unknown.
     """
+    if kind in ("score", "epsilon") and _has_pure_noise(level):
+        noise = (x_t - per_sample(level.alpha, x_t) * x_0) / per_sample(level.sigma, x_t)
+        return noise if kind == "epsilon" else -noise / per_sample(level.sigma, x_t)
     c, d = _inverse(level, kind)
     return (x_0 - per_sample(d, x_t) * x_t) / per_sample(c, x_t)
 
@@ -124,7 +131,16 @@ def clean_mean(x_n: Tensor, x_t: Tensor, nature: Level, level: Level) -> Tensor:
     return (x_n - per_sample(b, x_t) * x_t) / per_sample(a, x_t)
 
 
-def _inverse(level: Level, kind: str) -> tuple[Tensor, Tensor]:
+def check_prediction(kind: str) -> None:
+    """Raises ValueError if `kind` is not a `Prediction`."""
     if kind not in _INVERSE:
         raise ValueError(f"unknown prediction {kind!r}; known are {', '.join(get_args(Prediction))}")
+
+
+def _has_pure_noise(level: Level) -> bool:
+    return bool((level.alpha == 0).any())
+
+
+def _inverse(level: Level, kind: str) -> tuple[Tensor, Tensor]:
+    check_prediction(kind)
     return _INVERSE[kind](level.alpha, level.sigma)

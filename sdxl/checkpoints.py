@@ -8,8 +8,7 @@ from pathlib import Path
 
 from sdxl import lora
 from sdxl.components import Components
-
-BASE = "base"
+from sdxl.options import BASE
 
 
 def named(checkpoints: Sequence[str]) -> dict[str, str | None]:
@@ -23,13 +22,13 @@ def named(checkpoints: Sequence[str]) -> dict[str, str | None]:
     """
     if not checkpoints:
         raise ValueError('--checkpoints: give at least one, "base" for the pretrained model')
-    if twice := next((c for c in checkpoints if list(checkpoints).count(c) > 1), None):
-        raise ValueError(f"--checkpoints: {twice} is given twice")
+    places = [source if source == BASE else str(lora.file_of(source).resolve()) for source in checkpoints]
+    if twice := [source for source, place in zip(checkpoints, places, strict=True) if places.count(place) > 1]:
+        raise ValueError(f"--checkpoints: {twice[0]} is given twice")
     for source in checkpoints:
-        file = Path(source) / lora.FILE if Path(source).is_dir() else Path(source)
-        if source != BASE and not file.is_file():
+        if source != BASE and not lora.file_of(source).is_file():
             raise ValueError(f'--checkpoints {source}: no {lora.FILE} there; give a training run\'s folder, or "base"')
-    parts = [[BASE] if source == BASE else list(_folder(source).parts) for source in checkpoints]
+    parts = [[BASE] if source == BASE else _name_parts(source) for source in checkpoints]
     for depth in range(1, max(map(len, parts)) + 1):
         names = ["-".join(part[-depth:]) for part in parts]
         if len(set(names)) == len(names):
@@ -43,8 +42,8 @@ def digests(checkpoints: dict[str, str | None]) -> dict[str, str]:
 
 
 @contextmanager
-def wearing(components: Components, source: str | None) -> Iterator[None]:
-    """The model with a LoRA on, or as it is. Raises ValueError, as `lora.load`, if it does not fit."""
+def lora_applied(components: Components, source: str | None) -> Iterator[None]:
+    """The model with a LoRA, or as it is for None. Raises ValueError, as `lora.load`, if it does not fit."""
     if source is None:
         yield
         return
@@ -55,6 +54,9 @@ def wearing(components: Components, source: str | None) -> Iterator[None]:
         components.pipeline.unload_lora_weights()
 
 
-def _folder(source: str) -> Path:
+def _name_parts(source: str) -> list[str]:
+    """The folders to a checkpoint, and the name of its file where that is no usual one."""
     path = Path(source).resolve()
-    return path if path.is_dir() else path.parent
+    if path.is_dir():
+        return list(path.parts)
+    return list(path.parent.parts if path.name == lora.FILE else path.with_suffix("").parts)

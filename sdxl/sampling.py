@@ -14,7 +14,6 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import diffusers
@@ -25,55 +24,17 @@ from torch import Tensor
 from ambient import tweedie
 from ambient.randomness import generator
 from sdxl.components import Components
-
-
-@dataclass(frozen=True)
-class Sampler:
-    """How latents are drawn."""
-
-    scheduler: str = "DDIM"
-    """Any diffusers scheduler, such as DDIM, EulerDiscrete, EulerAncestralDiscrete or DPMSolverMultistep."""
-    steps: int = 25
-    """Evaluations of the U-Net an image (twice as many with guidance)."""
-    guidance: float = 1.0
-    """Classifier-free guidance scale; 1: none."""
-    stop: int | None = None
-    """Stop at this nature level t_n with the posterior mean, instead of going down to clean images."""
-
-    def check(self) -> None:
-        """Raises ValueError for values that cannot work."""
-        scheduler_class(self.scheduler)
-        if self.steps < 1:
-            raise ValueError(f"--steps {self.steps}: at least 1")
-        if not self.guidance >= 1:
-            raise ValueError(f"--guidance {self.guidance:g}: 1 (none) or more")
-        if self.stop is not None and self.stop < 0:
-            raise ValueError(f"--stop {self.stop}: a step of the model's schedule, 0 or more")
-
-
-def scheduler_class(name: str) -> type[Any]:
-    """The diffusers scheduler of a name, with or without "Scheduler" at its end.
-
-    Raises:
-        ValueError: If there is none, or its noise cannot be a function of the image.
-    """
-    full = name if name.endswith("Scheduler") else f"{name}Scheduler"
-    found = getattr(diffusers, full, None)
-    known = [
-        n.removesuffix("Scheduler") for n in dir(diffusers) if n.endswith("Scheduler") and not n.startswith("Flax")
-    ]
-    if not (inspect.isclass(found) and hasattr(found, "set_timesteps")):
-        known = [n.removesuffix("Scheduler") for n in dir(diffusers) if n.endswith("Scheduler") and n[:4] != "Flax"]
-        near = [n for n in known if name.lower()[:3] == n.lower()[:3]] or known
-        raise ValueError(f"--scheduler {name}: diffusers has no {full}; there are {', '.join(near[:12])}")
-    if full == "DPMSolverSDEScheduler":
-        raise ValueError(f"--scheduler {name} draws noise for a whole batch at once; use DPMSolverMultistep or DDIM")
-    return found
+from sdxl.options import Sampler
+from sdxl.schedulers import check_scheduler
 
 
 def make_scheduler(own: Any, name: str) -> Any:
-    """The scheduler `name` with the levels and the prediction of a pipeline's own; latents are not clipped."""
-    kind = scheduler_class(name)
+    """The scheduler `name` with the levels and the prediction of a pipeline's own; latents are not clipped.
+
+    Raises:
+        ValueError: If it does not draw from such models; see `sdxl.schedulers`.
+    """
+    kind = getattr(diffusers, check_scheduler(name))
     options = {"clip_sample": False} if "clip_sample" in inspect.signature(kind.__init__).parameters else {}
     return kind.from_config(own.config, **options)
 
@@ -120,9 +81,11 @@ def sample(
         conditions = [components.encode_prompts(prompts, resolution, unconditional=True), *conditions]
     dtype = conditions[0]["encoder_hidden_states"].dtype
     generators = [image_generator(seed, index) for index in indices]
-    extra = {"generator": generators} if "generator" in inspect.signature(scheduler.step).parameters else {}
+    taken = inspect.signature(scheduler.step).parameters
+    arguments = {"generator": generators, "eta": 0.0}  # as the pipelines of diffusers call every scheduler
+    extra = {name: value for name, value in arguments.items() if name in taken}
     shape = (len(indices), *components.latent_shape(resolution))
-    x = randn_tensor(shape, generator=generators, device=components.device, dtype=dtype)
+    x: Tensor = randn_tensor(shape, generator=generators, device=components.device, dtype=dtype)
     x = x * scheduler.init_noise_sigma
     if adjust is not None:
         first = scheduler.timesteps[0]
@@ -130,7 +93,7 @@ def sample(
     condition = {name: torch.cat([part[name] for part in conditions]) for name in conditions[0]}
     states = condition.pop("encoder_hidden_states")
     for i, t in enumerate(scheduler.timesteps):
-        x_in = scheduler.scale_model_input(torch.cat([x] * len(conditions)), t)
+        x_in = scheduler.scale_model_input(torch.cat([x for _ in conditions]), t)
         output = components.unet(x_in, t, encoder_hidden_states=states, added_cond_kwargs=condition).sample
         if len(conditions) == 2:
             without, with_prompt = output.chunk(2)

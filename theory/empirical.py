@@ -86,7 +86,7 @@ class EmpiricalDenoiser:
             raise ValueError("the points of an empirical denoiser were all observed at one level")
         if self.rows < 1 or self.queries < 1:
             raise ValueError(f"chunks need at least one row, got rows {self.rows} and queries {self.queries}")
-        total = sum(chunk.double().sum(0) for chunk in self.data.flatten(1).split(self.rows))
+        total = sum(chunk.double().sum(0) for chunk in torch.split(self.data.flatten(1), self.rows))
         object.__setattr__(self, "_centre", total / len(self.data))
 
     def __call__(self, x_t: Tensor, level: Level | Tensor, **condition: Any) -> Tensor:
@@ -140,7 +140,7 @@ class EmpiricalDenoiser:
         x = x - rho * centre
         top = torch.full_like(rho, -math.inf)
         first, second, mean = torch.zeros_like(rho), torch.zeros_like(rho), torch.zeros_like(x)
-        for chunk in self.data.flatten(1).split(self.rows):
+        for chunk in torch.split(self.data.flatten(1), self.rows):
             points = chunk.to(x) - centre
             energy = rho * (x @ points.T) - rho**2 * torch.linalg.vector_norm(points, dim=1) ** 2 / 2
             above = torch.maximum(top, energy.amax(1, keepdim=True))

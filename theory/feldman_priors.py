@@ -54,21 +54,25 @@ class Marginal:
     @property
     def components(self) -> Number:
         """N = 1 / E[alpha]."""
-        return 1 / self._mean(self.alpha)
+        count: Number = 1 / self._mean(self.alpha)
+        return count
 
     def tau(self, n: int, count: int = 1) -> Number:
         """tau_l of subpopulations with l = `count` of n samples, 0 <= l <= n (P2 Theorem A.1)."""
         seen = self.alpha**count * (1 - self.alpha) ** (n - count)
-        return self._mean(self.alpha * seen) / self._mean(seen)
+        mean: Number = self._mean(self.alpha * seen) / self._mean(seen)
+        return mean
 
     def weight(self, low: Number, high: Number) -> Number:
         """weight(pi-bar, [low, high]): the expected total frequency of subpopulations in the interval, in [0, 1]."""
         inside = (self.alpha >= low) & (self.alpha <= high)
-        return (self.mass * self.alpha)[inside].sum() * self.components
+        weight: Number = (self.mass * self.alpha)[inside].sum() * self.components
+        return weight
 
     def singletons(self, n: int) -> Number:
         """The expected number of subpopulations with one of n samples."""
-        return n * self.components * self._mean(self.alpha * (1 - self.alpha) ** (n - 1))
+        expected: Number = n * self.components * self._mean(self.alpha * (1 - self.alpha) ** (n - 1))
+        return expected
 
     def _mean(self, values: NDArray[Any]) -> Any:
         return (self.mass * values).sum()
@@ -121,12 +125,14 @@ class ListPrior:
         """log E[p^count exp(-u p)] at the points u, (k,)."""
         exponent = -np.multiply.outer(u, self.values) + count * np.log(self.values) + np.log(self.chances)
         top = exponent.max(1)
-        return top + np.log(np.exp(exponent - top[:, None]).sum(1))
+        moment: NDArray[np.float64] = top + np.log(np.exp(exponent - top[:, None]).sum(1))
+        return moment
 
     def draw(self, generator: np.random.Generator) -> NDArray[np.float64]:
         """One set of weights alpha, (N,)."""
         p = generator.choice(self.values, self.components, p=self.chances / self.chances.sum())
-        return p / p.sum()
+        alpha: NDArray[np.float64] = p / p.sum()
+        return alpha
 
     def exact_marginal(self) -> Marginal:
         """The marginal in fractions, by enumeration of all multisets of N - 1 further entries: small N only."""
@@ -203,7 +209,10 @@ class GammaPrior:
 
     def log_moment(self, count: int, u: NDArray[np.float64]) -> NDArray[np.float64]:
         """log E[p^count exp(-u p)] at the points u, (k,)."""
-        return gammaln(self.shape + count) - gammaln(self.shape) - (self.shape + count) * np.log1p(u)
+        moment: NDArray[np.float64] = (
+            gammaln(self.shape + count) - gammaln(self.shape) - (self.shape + count) * np.log1p(u)
+        )
+        return moment
 
     def tau(self, n: int, count: int = 1) -> float:
         """tau_l = (a + l) / (N a + n)."""

@@ -38,19 +38,26 @@ from ambient.process import Level
 def optimal(covariance: Tensor, level: Level) -> Tensor:
     """H_t, (d, d), or (L, d, d) for levels (L,), of X_0 ~ N(0, covariance); covariance (d, d), sigma_t > 0."""
     alpha, sigma = level.alpha[..., None, None], level.sigma[..., None, None]
-    return alpha * torch.linalg.solve(_noisy(covariance, alpha, sigma), covariance.expand(*alpha.shape[:-2], -1, -1))
+    denoiser: Tensor = alpha * torch.linalg.solve(
+        _noisy(covariance, alpha, sigma), covariance.expand(*alpha.shape[:-2], -1, -1)
+    )
+    return denoiser
 
 
 def consistent(inverse: Tensor, level: Level) -> Tensor:
     """The consistent denoisers (I + (sigma / alpha)^2 C)^{-1} / alpha for any C = `inverse`, (d, d); alpha > 0."""
     eye = torch.eye(len(inverse), dtype=inverse.dtype)
-    return torch.linalg.inv(eye + level.ratio[..., None, None] ** 2 * inverse) / level.alpha[..., None, None]
+    denoisers: Tensor = (
+        torch.linalg.inv(eye + level.ratio[..., None, None] ** 2 * inverse) / level.alpha[..., None, None]
+    )
+    return denoisers
 
 
 def implied_covariance(denoiser: Tensor, level: Level) -> Tensor:
     """The Sigma_0 whose optimal denoiser at `level`, (), is the matrix `denoiser`, (d, d): the inverse of `optimal`."""
     eye = torch.eye(len(denoiser), dtype=denoiser.dtype)
-    return level.sigma**2 / level.alpha * torch.linalg.solve(eye - level.alpha * denoiser, denoiser)
+    covariance: Tensor = level.sigma**2 / level.alpha * torch.linalg.solve(eye - level.alpha * denoiser, denoiser)
+    return covariance
 
 
 @dataclass(frozen=True, eq=False)
@@ -129,7 +136,8 @@ class LinearProblem:
 
     def jacobian(self, denoisers: Tensor) -> np.ndarray:
         """The derivative of the residuals, (residuals, L d^2), at matrices (L, d, d)."""
-        return torch.func.jacrev(self.residuals)(denoisers).flatten(1).numpy()
+        derivative: np.ndarray = torch.func.jacrev(self.residuals)(denoisers).flatten(1).numpy()
+        return derivative
 
     def singular_values(self, denoisers: Tensor) -> np.ndarray:
         """The L d^2 singular values of the Jacobian, decreasing; the zeros are what the objective does not see."""
@@ -145,7 +153,8 @@ class LinearProblem:
         nature, level = self.levels[self.nature], self.levels[j]
         a, b = tweedie.nature_coefficients(nature, level)
         target = nature.transition_to(level).scale * torch.linalg.solve_triangular(root, self.observed, upper=False).mT
-        return a * denoiser @ root + b * root - target
+        residual: Tensor = a * denoiser @ root + b * root - target
+        return residual
 
     def _step(self, denoiser: Tensor, j: int) -> Tensor:
         """M_j: the mean of one reverse step from level j to level j - 1, column by column."""
@@ -158,7 +167,8 @@ class LinearProblem:
         if j <= self.nature:
             return (level.alpha**2 + level.sigma**2).sqrt() * torch.eye(len(self.observed), dtype=self.observed.dtype)
         step = self.levels[self.nature].transition_to(level)
-        return torch.linalg.cholesky(_noisy(self.observed, step.scale, step.std))
+        root: Tensor = torch.linalg.cholesky(_noisy(self.observed, step.scale, step.std))
+        return root
 
 
 def _noisy(covariance: Tensor, alpha: Tensor, sigma: Tensor) -> Tensor:

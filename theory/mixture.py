@@ -188,7 +188,7 @@ class GaussianMixture:
         if self._vectors is None:
             return z
         # In parts, since each row takes a matrix of its own: 12 GB for the 1.5 million samples of a stream in 32-D.
-        parts = zip(z.split(_ROWS), components.split(_ROWS), strict=True)
+        parts = zip(torch.split(z, _ROWS), torch.split(components, _ROWS), strict=True)
         return torch.cat([torch.einsum("bi,bdi->bd", rows, self._vectors[k]) for rows, k in parts])
 
 

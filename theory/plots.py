@@ -13,6 +13,7 @@ from torch import Tensor
 from ambient import kernels, tweedie
 from ambient.kernels import Kernel
 from ambient.process import VE
+from ambient.runs.figures import save_figure
 from theory.quadrature import normal_nodes
 from theory.statements.p1_ambient import amplification
 from theory.statements.p1_consistency import expectation_under
@@ -41,7 +42,7 @@ def double_tweedie(folder: Path) -> Plot:
     a = torch.stack([tweedie.nature_coefficients(nature, VE().level(0.5 + gap))[0] for gap in gaps])
     axes.loglog(gaps, torch.finfo(torch.float32).eps / 4 / a, "k:", label="(eps / 4) sigma_t² / (alpha_n v), float32")
     axes.set(xlabel="t - t_n (VE, t_n = 0.5)", ylabel="RMS error of E[X_0|X_t]")
-    return save_figure(
+    return finish(
         figure,
         folder,
         "Inverting double Tweedie near the nature level",
@@ -63,7 +64,7 @@ def kernel_bias(folder: Path) -> Plot:
         axes.set_xticks(STEPS.tolist(), [f"{step:g}" for step in STEPS.tolist()])
         axes.legend(fontsize=6.5, loc="lower right")
     panels[0].set_ylabel("RMS of E h(X_s, s) - h(X_t, t)")
-    return save_figure(
+    return finish(
         figure,
         folder,
         "Bias of one reverse step",
@@ -88,7 +89,7 @@ def consistency(folder: Path) -> Plot:
         axes.set(title=title, xlabel="sigma_s")
         axes.set_ylim(-1.6, 1.6)
     panels[0].set_ylabel("E[h(X_s, s) | X_t = x_t], sigma_t = 1.5")
-    return save_figure(
+    return finish(
         figure,
         folder,
         "Consistency under the exact kernel",
@@ -112,7 +113,7 @@ def what_the_data_determine(folder: Path) -> Plot:
     right.set(xlabel="Euler step e below t_n", ylim=(0.03, 1.2))
     right.set_xticks(widths, [f"{width:g}" for width in widths])
     right.legend(fontsize=7)
-    return save_figure(
+    return finish(
         figure,
         folder,
         "Uniqueness, and its price",
@@ -142,7 +143,7 @@ def new_figure(panels: int) -> tuple[Figure, list[Axes]]:
     return figure, list(axes)
 
 
-def save_figure(figure: Figure, folder: Path, title: str, name: str, caption: str) -> Plot:
+def finish(figure: Figure, folder: Path, title: str, name: str, caption: str) -> Plot:
     """Write `figure` to `folder` / `name`, with legends where there are labels."""
     for axes in figure.axes:
         axes.spines[["top", "right"]].set_visible(False)
@@ -150,5 +151,5 @@ def save_figure(figure: Figure, folder: Path, title: str, name: str, caption: st
         axes.yaxis.set_minor_formatter(NullFormatter())
         if axes.get_legend() is None and axes.get_legend_handles_labels()[0]:
             axes.legend(fontsize=7)
-    figure.savefig(folder / name, dpi=100)
+    save_figure(folder / name, figure, dpi=100, tight=False)
     return title, name, caption

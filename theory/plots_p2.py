@@ -10,7 +10,7 @@ from theory.empirical import collapse_level, neighbours
 from theory.feldman import posterior_mean, typical_counts
 from theory.feldman_priors import GammaPrior, ListPrior, Marginal
 from theory.landing import land
-from theory.plots import Plot, new_figure, save_figure
+from theory.plots import Plot, finish, new_figure
 from theory.separation import Event, printed_threshold, sharp_threshold
 from theory.statements.p2_memorization import digits
 
@@ -43,7 +43,7 @@ def tau_and_its_bounds(folder: Path) -> Plot:
     upper = [n * _upper_bound(two, int(n)) for n in samples]
     panels[0].loglog(samples, upper, "^-", color="C3", markersize=3, label="A.3")
     panels[0].set_ylabel("n times the weight of a singleton")
-    return save_figure(
+    return finish(
         figure,
         folder,
         "What a singleton weighs, and its bounds",
@@ -85,7 +85,7 @@ def lemma_2_1(folder: Path) -> Plot:
     typical.loglog(sizes, 0.3 / sizes**0.5, "k:", label="0.3 / sqrt(N)")
     typical.set(title="Z drawn from the model", xlabel="N = n", ylabel="|E[alpha_i|Z] / tau_1 - 1|, l_i = 1")
     distinct.set(title="Z with every subpopulation once", xlabel="N = n")
-    return save_figure(
+    return finish(
         figure,
         folder,
         "Feldman's Lemma 2.1 for one data set",
@@ -113,7 +113,7 @@ def thresholds(folder: Path) -> Plot:
             axes.plot(deltas, printed, ":", color=colour, label=f"{event}: printed")
         axes.set(title=f"tau = {tau:g}", xlabel="delta", ylim=(0, 1.02))
     panels[0].set_ylabel("VP level sigma_t")
-    return save_figure(
+    return finish(
         figure,
         folder,
         "When noise merges two subpopulations",
@@ -147,7 +147,7 @@ def landing(folder: Path) -> Plot:
         weights.axvline(collapse_level(x_0), color=colour, linewidth=0.8, linestyle=":")
     ends.set(xlabel="nature level sigma_n", ylabel="share of paths", ylim=(-0.03, 1.05))
     weights.set(xlabel="level sigma", ylabel="mean largest posterior weight", ylim=(-0.03, 1.05))
-    return save_figure(
+    return finish(
         figure,
         folder,
         "Where Algorithm 1's full optimum lands",

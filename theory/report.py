@@ -8,7 +8,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from ambient.runs.files import write_json
+from ambient.runs.files import write_atomically, write_json
 from theory.running import Result
 from theory.statements import NOT_CHECKED, Evidence
 
@@ -51,7 +51,8 @@ def write_report(folder: Path, results: Sequence[Result]) -> Path:
     folder.mkdir(parents=True, exist_ok=True)
     write_json(folder / "theory.json", as_json(results))
     readme = folder / "README.md"
-    readme.write_text("\n".join(_markdown(results, _draw(folder))) + "\n")
+    text = "\n".join(_markdown(results, _draw(folder))) + "\n"
+    write_atomically(readme, lambda file: file.write_text(text, encoding="utf-8"))
     return readme
 
 

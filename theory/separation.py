@@ -30,12 +30,14 @@ Event = Literal["separated", "merged"]
 
 def total_variation(distance: Tensor | float) -> Tensor:
     """g(d) = 2 Phi(d/2) - 1, the total variation of two Gaussians N(., I) at a distance d >= 0; float64, in [0, 1)."""
-    return torch.special.erf(torch.as_tensor(distance, dtype=torch.float64) / 8**0.5)
+    variation: Tensor = torch.special.erf(torch.as_tensor(distance, dtype=torch.float64) / 8**0.5)
+    return variation
 
 
 def distance(variation: Tensor | float) -> Tensor:
     """g^-1(y) = 2 Phi^-1((1 + y) / 2), the distance at which the total variation is y in [0, 1); float64."""
-    return 8**0.5 * torch.special.erfinv(torch.as_tensor(variation, dtype=torch.float64))
+    found: Tensor = 8**0.5 * torch.special.erfinv(torch.as_tensor(variation, dtype=torch.float64))
+    return found
 
 
 def noisy_distance(distance: float, level: Level, std: float = 1.0) -> Tensor:
@@ -95,4 +97,5 @@ def _target(tau: float, delta: float, event: Event) -> float:
 
 
 def _vp_sigma(ratio: float) -> float:
-    return max(0.0, (1 - ratio) * (1 + ratio)) ** 0.5
+    sigma: float = max(0.0, (1 - ratio) * (1 + ratio)) ** 0.5
+    return sigma

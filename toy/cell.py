@@ -6,89 +6,93 @@ shards of its samples; the first one audits.
 
 from __future__ import annotations
 
-import json
-import math
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass, replace
-from functools import partial
+import warnings
+from contextlib import nullcontext
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import safetensors
-import safetensors.torch
-import torch
 from accelerate import Accelerator
-from filelock import FileLock, Timeout
-from torch import Tensor, nn
 
-from ambient import karras
-from ambient.data import Samples
-from ambient.denoisers import EDMDenoiser, MaskedDenoiser
-from ambient.objectives import (
-    Objective,
-)
-from ambient.objectives.masked import fixed_masks
-from ambient.objectives.wrappers.augmented import Augmented
-from ambient.process import VE, Level
-from ambient.randomness import generator
-from ambient.runs.files import read_records, save_tensors, write_json
-from ambient.sampling import generate
-from ambient.training import Callback, TrainingConfig, train
-from ambient.training.checkpoints import load_trained, trained_state
-from theory.empirical import collapse_level
+from ambient.models.networks import parameters
+from ambient.runs.files import last_record, read_json, write_json
+from ambient.runs.locks import locked
+from ambient.training import train
+from ambient.training.checkpoints import load_trained
 from toy.audit import Audit
-from toy.config import Cell, Options
-from toy.data import Split, split_of
-from toy.methods import METHODS
-from toy.networks import MaskedInput, build, parameters
+from toy.cells import Cell
+from toy.data import Split
+from toy.model import SIGMA_DATA, Model, cell_folder, nature_sigma, untrained, weights_path
+from toy.names import Precision
+from toy.options import ToyOptions
+from toy.sampling import Report, grid, load_samples, remove_damaged, shards, write_samples
+from toy.training import keep_snapshots, objective_at, training_config
 
-SIGMA_DATA = 0.5
-SHARD = 1000
-"""Images in a file of samples."""
-SAMPLERS: dict[str, karras.Sampler] = {
-    "heun": karras.sample_heun,
-    "euler": karras.sample_euler,
-    "ancestral": karras.sample_euler_ancestral,
-}
-
-Report = Callable[[str, int, int], None]
-"""Called with (stage, done, total)."""
+METRICS = "metrics.json"
 
 
-@dataclass(frozen=True, eq=False)
-class Model:
-    """A trained model.
+def accelerator_of(device: str, precision: Precision) -> Accelerator:
+    """Device, processes and precision."""
+    return Accelerator(cpu=device == "cpu", mixed_precision=precision)
 
-    Attributes:
-        denoiser: Of images about their centre.
-        centre: (C, H, W).
-        classes: Number of classes that it is told; 0 for none.
-        hidden: Share of the pixels hidden from it; 0 for none.
+
+def remove_damaged_results(cell: Cell, folder: Path, samples: int) -> None:
+    """Remove what is damaged of a cell's samples and metrics, so that it is made again.
+
+    Args:
+        cell: Which model.
+        folder: Of its experiment.
+        samples: Images that it should have.
+
+    Warns:
+        UserWarning: For each file.
     """
-
-    denoiser: EDMDenoiser
-    centre: Tensor
-    classes: int = 0
-    hidden: float = 0.0
-
-    def condition(self, seed: int, indices: Sequence[int], device: torch.device | str = "cpu") -> dict[str, Tensor]:
-        """What the denoiser is told of the generated images `indices`: classes in turn, and a fixed mask each."""
-        told = {}
-        if self.classes:
-            told["label"] = torch.tensor([i % self.classes for i in indices], device=device)
-        if self.hidden:
-            masks = fixed_masks(seed, indices, (1, *self.centre.shape[1:]), self.hidden, "sampling")
-            told["mask"] = masks.to(device)
-        return told
+    remove_damaged(cell_folder(folder, cell), samples)
+    path = cell_folder(folder, cell) / METRICS
+    if path.exists() and _read(path) is None:
+        warnings.warn(f"{path} is damaged; it is made again", stacklevel=2)
+        path.unlink(missing_ok=True)
 
 
-def run_cell(cell: Cell, options: Options, report: Report, accelerator: Accelerator | None = None) -> dict[str, Any]:
+def is_done(cell: Cell, folder: Path, samples: int) -> bool:
+    """Whether the experiment in `folder` holds the metrics of so many samples of a cell, and the samples."""
+    own = cell_folder(folder, cell)
+    metrics = _read(own / METRICS)
+    there = all(not shard.is_damaged and shard.count() >= shard.wanted for shard in shards(own, samples))
+    return there and metrics is not None and metrics["samples"] == samples
+
+
+def read_metrics(cell: Cell, folder: Path) -> dict[str, Any]:
+    """The metrics of a cell that is done, in the experiment in `folder`.
+
+    Raises:
+        OSError: If the file is missing or damaged.
+    """
+    path = cell_folder(folder, cell) / METRICS
+    metrics = _read(path)
+    if metrics is None:
+        raise OSError(f"{path} is missing or damaged; run the command that made it again")
+    return {name: value for name, value in metrics.items() if name != "samples"}
+
+
+def _read(path: Path) -> dict[str, Any] | None:
+    """What a file of metrics holds, or None if it is missing or damaged."""
+    try:
+        return read_json(path, "samples", "m13")
+    except OSError:
+        return None
+
+
+def run_cell(
+    cell: Cell, options: ToyOptions, split: Split, audit: Audit | None, report: Report, accelerator: Accelerator
+) -> dict[str, Any]:
     """Train, sample and audit one model, or take up what its folder holds.
 
     Args:
         cell: Which model.
         options: The options of the run.
+        split: The cell's images.
+        audit: What its samples are measured by; None in processes other than the first.
         report: Told of the progress.
         accelerator: Device and processes.
 
@@ -98,226 +102,51 @@ def run_cell(cell: Cell, options: Options, report: Report, accelerator: Accelera
     Raises:
         RuntimeError: If another process is at work on this cell.
     """
-    accelerator = accelerator or accelerator_of(options)
-    folder = cell_folder(options, cell)
-    done = all(path.exists() for path in (folder / "metrics.json", *_shards(options, folder)))
-    accelerator.wait_for_everyone()
-    with _locked(cell_folder(options, cell.whole), accelerator.is_main_process):
-        if not done:
-            _run(cell, options, folder, report, accelerator)
+    folder = options.folder
+    with locked(cell_folder(folder, cell.whole), wait=30) if accelerator.is_main_process else nullcontext():
+        sigma = nature_sigma(cell, split.train, options.source.sigma_range[1])
+        model = _trained(cell, options, split, sigma, report, accelerator)
+        sigmas = grid(cell, options.sampling.sampler_steps, options.source.sigma_range, sigma)
+        write_samples(model, cell.seed, sigmas, options.sampling, cell_folder(folder, cell), report, accelerator)
+        accelerator.wait_for_everyone()
+        if audit is not None:
+            report("audit", 0, 1)
+            samples, steps = options.sampling.samples, options.training.steps
+            metrics = audit(load_samples(cell_folder(folder, cell), samples))
+            metrics["seconds"] = _seconds(cell_folder(folder, cell.whole)) * (cell.stop or steps) / steps
+            metrics["parameters"] = parameters(model.denoiser)
+            if sigma is not None:
+                metrics["sigma_nature"] = sigma
+            write_json(cell_folder(folder, cell) / METRICS, {**metrics, "samples": samples})
         accelerator.wait_for_everyone()
     report("done", 1, 1)
-    return dict(json.loads((folder / "metrics.json").read_text())) if accelerator.is_main_process else {}
+    return read_metrics(cell, folder) if audit is not None else {}
 
 
-def accelerator_of(options: Options) -> Accelerator:
-    """Device, processes and precision."""
-    return Accelerator(cpu=options.device == "cpu", mixed_precision=options.precision)
-
-
-def cell_folder(options: Options, cell: Cell) -> Path:
-    """Where the results of a cell go."""
-    return options.folder / "cells" / cell.name
-
-
-@contextmanager
-def _locked(folder: Path, main: bool) -> Iterator[None]:
-    """Keep a cell to this run."""
-    if not main:
-        yield
-        return
-    folder.mkdir(parents=True, exist_ok=True)
-    try:
-        with FileLock(folder / "lock", timeout=30):
-            yield
-    except Timeout:
-        raise RuntimeError(f"{folder} is in use by another process; wait for it, or choose another --output") from None
-
-
-def _run(cell: Cell, options: Options, folder: Path, report: Report, accelerator: Accelerator) -> None:
-    split = split_of(options.sources, cell.images, cell.seed)
-    sigma = nature_sigma(cell, options, split)
-    folder.mkdir(parents=True, exist_ok=True)
-    model = _train(cell, options, split, sigma, report, accelerator)
-    _sample(model, cell, options, sigma, folder, report, accelerator)
-    accelerator.wait_for_everyone()
-    if not accelerator.is_main_process:
-        return
-    report("audit", 0, 1)
-    metrics = Audit.of(options, cell.images, cell.seed)(load_samples(folder))
-    whole = read_records(cell_folder(options, cell.whole) / "log.jsonl")[-1]["seconds"]
-    metrics["seconds"] = whole * (cell.stop or options.steps) / options.steps
-    metrics["parameters"] = parameters(model.denoiser)
-    if sigma is not None:
-        metrics["sigma_nature"] = sigma
-    write_json(folder / "metrics.json", metrics)
-
-
-def nature_sigma(cell: Cell, options: Options, split: Split) -> float | None:
-    """The nature level of a cell: for "auto" the collapse level of its training images, which needs no training."""
-    if cell.sigma_nature != "auto":
-        return cell.sigma_nature
-    try:
-        sigma = collapse_level(split.train - split.train.mean(0))
-    except ValueError as error:
-        raise ValueError(f"--sigma-nature auto: {error}; or give a level") from error
-    most = options.sigma_range[1]
-    if sigma >= most:
-        raise ValueError(f"--sigma-nature auto: these images collapse at {sigma:.3g}, above {most:g}; give a level")
-    return sigma
-
-
-def _parts(cell: Cell, options: Options, split: Split, sigma: float | None) -> tuple[EDMDenoiser, Samples, Model]:
-    """An untrained denoiser, what it is to be trained on, and the model that they will make."""
-    method = METHODS[cell.method]
-    x_0, labels, index = split.train, split.labels, split.index
-    if method.held_out:
-        x_0, labels, index = split.unseen, split.unseen_labels, torch.arange(len(split.unseen))
-        if len(x_0) < len(split.train):
-            raise ValueError(f"--methods held-out: {len(x_0)} images are left for it, fewer than are trained on")
-    samples, centre = method.samples(x_0, index, sigma, cell.seed, options.hidden)
-    classes = split.classes if options.classes else 0
-    if classes and labels is not None:
-        samples = replace(samples, condition={**samples.condition, "label": labels})
-    masked = method.sees == "masked"
-    channels, side = x_0.shape[1], x_0.shape[2]
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(generator("training", cell.seed).initial_seed())
-        network = build(
-            options.network,
-            side,
-            channels + masked,
-            dropout=options.dropout if method.dropout else None,
-            classes=classes,
-            augmented=options.augment > 0,
-        )
-    denoiser = EDMDenoiser(network, SIGMA_DATA)
-    if masked:
-        denoiser = MaskedDenoiser(MaskedInput(network, channels), SIGMA_DATA)
-    # A mask at sampling is like those of training: what the data hide, and what is hidden further.
-    hidden = 1 - (1 - options.hidden) * 0.9 if masked else 0.0
-    return denoiser, samples, Model(denoiser, centre, classes, hidden)
-
-
-def _train(
-    cell: Cell, options: Options, split: Split, sigma: float | None, report: Report, accelerator: Accelerator
+def _trained(
+    cell: Cell, options: ToyOptions, split: Split, sigma: float | None, report: Report, accelerator: Accelerator
 ) -> Model:
-    denoiser, samples, model = _parts(cell, options, split, sigma)
-    folder = cell_folder(options, cell.whole)
-    config = TrainingConfig(
-        steps=options.steps,
-        batch=options.batch,
-        learning_rate=options.peak_learning_rate,
-        weight_decay=options.weight_decay,
-        accumulation=options.accumulation,
-        compile=options.compile,
-        warmup=min(200, options.steps // 10),
-        seed=cell.seed,
-    )
-    stops = options.stops if cell.method == "dsm" else ()
+    """The cell's model, trained or taken up, on the accelerator's device."""
+    training = options.training
+    model, samples = untrained(cell, training, split, sigma, options.source.classes)
+    stops = options.sweep.stops if cell.method == "dsm" else ()
+    snapshots = {stop: weights_path(options.folder, replace(cell, stop=stop)) for stop in stops}
     train(
-        denoiser,
-        _objective(cell, options, sigma),
+        model.denoiser,
+        objective_at(cell.method, sigma, training.augment),
         samples,
-        config,
-        folder,
-        identity={"network": options.network, "sigma_data": SIGMA_DATA, "stops": stops},
+        training_config(training, cell.seed, options.place.compile),
+        cell_folder(options.folder, cell.whole),
+        identity={"network": training.network, "sigma_data": SIGMA_DATA, "stops": stops},
         accelerator=accelerator,
-        progress=lambda images, _: report("train", images, options.steps * options.batch),
-        callbacks=[_snapshots(folder, stops)] if stops else [],
+        progress=lambda images, _: report("train", images, training.steps * training.batch),
+        callbacks=[keep_snapshots(snapshots)] if snapshots else [],
     )
     if cell.stop is not None:
-        load_trained(denoiser, _snapshot(folder, cell.stop))
+        load_trained(model.denoiser, weights_path(options.folder, cell))
     return model
 
 
-def _objective(cell: Cell, options: Options, sigma: float | None) -> Objective:
-    nature = Level.clean() if sigma is None else VE().level(sigma)
-    objective = METHODS[cell.method].objective(nature, SIGMA_DATA)
-    return Augmented(objective, options.augment) if options.augment else objective
-
-
-def _snapshots(folder: Path, stops: Sequence[int]) -> Callback:
-    """Keeps the averaged weights as they are after each of `stops` steps."""
-
-    def look(denoiser: nn.Module, step: int) -> None:
-        if step in stops:
-            save_tensors(_snapshot(folder, step), trained_state(denoiser))
-
-    return Callback(math.gcd(*stops), look)
-
-
-def _snapshot(folder: Path, step: int) -> Path:
-    return folder / f"model-{step}.safetensors"
-
-
-def load_model(cell: Cell, options: Options) -> Model:
-    """The model of a cell whose training is done."""
-    split = split_of(options.sources, cell.images, cell.seed)
-    _, _, model = _parts(cell, options, split, nature_sigma(cell, options, split))
-    folder = cell_folder(options, cell.whole)
-    load_trained(model.denoiser, folder / "model.safetensors" if cell.stop is None else _snapshot(folder, cell.stop))
-    model.denoiser.to(options.device).eval()
-    return model
-
-
-def _sample(
-    model: Model,
-    cell: Cell,
-    options: Options,
-    sigma: float | None,
-    folder: Path,
-    report: Report,
-    accelerator: Accelerator,
-) -> None:
-    """Write the shards of generated images that are not there yet; the processes take them in turn."""
-    for number, path in enumerate(_shards(options, folder)):
-        start = number * SHARD
-        if number % accelerator.num_processes != accelerator.process_index or path.exists():
-            continue
-
-        def told(indices: Sequence[int]) -> dict[str, Tensor]:
-            return model.condition(cell.seed, indices, accelerator.device)
-
-        batches = generate(
-            model.denoiser,
-            range(start, min(start + SHARD, options.samples)),
-            tuple(model.centre.shape),
-            _grid(cell, options, sigma),
-            seed=cell.seed,
-            sampler=SAMPLERS[options.sampler],
-            condition=told,
-            device=accelerator.device,
-            progress=partial(_sampled, report, start, options.samples),
-        )
-        save_tensors(path, {"images": torch.cat(list(batches)) + model.centre})
-
-
-def _shards(options: Options, folder: Path) -> list[Path]:
-    """The files that a cell's samples are in."""
-    return [folder / "samples" / f"{number:05d}.safetensors" for number in range(-(-options.samples // SHARD))]
-
-
-def _sampled(report: Report, start: int, total: int, done: int) -> None:
-    report("sample", start + done, total)
-
-
-def load_samples(folder: Path) -> Tensor:
-    """The generated images of a cell, (M, C, H, W).
-
-    Raises:
-        OSError: If a file of them is damaged, naming it.
-    """
-    parts = []
-    for path in sorted((folder / "samples").glob("*.safetensors")):
-        try:
-            parts.append(safetensors.torch.load_file(path)["images"])
-        except (safetensors.SafetensorError, KeyError) as error:
-            raise OSError(f"{path} is damaged ({error}); remove it, and run the same command again") from error
-    return torch.cat(parts)
-
-
-def _grid(cell: Cell, options: Options, sigma: float | None) -> Tensor:
-    sigmas = karras.karras_sigmas(options.sampler_steps, *options.sigma_range)
-    stop = METHODS[cell.method].stop
-    return karras.truncate(sigmas, stop * sigma) if stop and sigma is not None else sigmas
+def _seconds(folder: Path) -> float:
+    """What the training in a folder took."""
+    return float(last_record(folder / "log.jsonl", "seconds")["seconds"])

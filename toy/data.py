@@ -1,50 +1,31 @@
-"""The data of the small experiments: scikit-learn's digits, which come with the package, or images of the user's."""
+"""The data of the small experiments: scikit-learn's digits, which come with the package, or images of the user's.
+
+A data set is read once, by `load_data`; its splits are then made from what is in memory.
+"""
 
 from __future__ import annotations
 
 import json
+import warnings
 from dataclasses import dataclass
-from functools import cache
 from pathlib import Path
-from typing import Literal
+from typing import Literal, Protocol
 
 import torch
-from sklearn.datasets import load_digits
 from torch import Tensor
 
 from ambient.data.images import DataSetError, ImageOptions, ImageSet, IndexList, load_images, subset, to_unit
-from ambient.data.images.subsets import write_index_list
+from ambient.data.images.subsets import read_index_list, write_index_list
 from ambient.randomness import permutation
 from ambient.runs.files import write_json
+from toy.duplicates import Duplicates, first_of_each, part_together
+from toy.names import DIGITS_TO_TRAIN_ON
+from toy.options import SourceOptions
 
-DataName = Literal["digits", "cifar10", "tiny-imagenet", "ffhq", "images"]
-TRAIN_POOL, CLASSIFIER, HELD_OUT = 400, 500, 897
-LABELLED = ("cifar10", "tiny-imagenet")
+CLASSIFIER, HELD_OUT = 500, 897
+"""Digits that the classifier is trained on, and that samples are compared with."""
 _MOST_HELD_OUT, _MOST_UNSEEN, _FEWEST = 10_000, 5_000, 60
 _TEST_SPLIT: dict[str, Literal["test", "val"]] = {"CIFAR-10": "test", "Tiny ImageNet": "val"}
-
-
-@dataclass(frozen=True)
-class Source:
-    """Where images come from, and in what form they are used.
-
-    Attributes:
-        data: Which data set.
-        path: A file, a folder or a Hugging Face id; empty for digits.
-        revision: Commit of the id.
-        resolution: Side of the images; None keeps theirs.
-        greyscale: Whether colour is dropped.
-        labels: Whether class labels are read.
-        skip_bad: Whether images that cannot be used are left out, instead of refusing the data set.
-    """
-
-    data: DataName = "digits"
-    path: str = ""
-    revision: str | None = None
-    resolution: int | None = None
-    greyscale: bool = False
-    labels: bool = False
-    skip_bad: bool = False
 
 
 @dataclass(frozen=True, eq=False)
@@ -60,6 +41,7 @@ class Split:
         labels: Classes of the training images, (N,); None where the data set has none.
         unseen_labels: Those of the unseen images.
         classes: Number of classes; 0 where the data set has none.
+        duplicates: How many exact duplicates there are among the training images, and of them.
     """
 
     train: Tensor
@@ -70,152 +52,237 @@ class Split:
     labels: Tensor | None = None
     unseen_labels: Tensor | None = None
     classes: int = 0
+    duplicates: Duplicates = Duplicates()
 
 
-def split_of(source: Source, images: int, seed: int) -> Split:
-    """A split of any data set.
+class DataSet(Protocol):
+    """Images in memory that can be divided."""
 
-    Args:
-        source: The data set.
-        images: Number of training images.
-        seed: Which split.
+    def split(self, images: int, seed: int) -> Split:
+        """The division `seed` with that many training images.
+
+        Raises:
+            ValueError: If there are too few images.
+        """
+
+    def claim_subset(self, path: Path, index: Tensor, seed: int) -> None:
+        """Write down, as JSON, which images the division `seed` trains on, or check that it is what the file says.
+
+        Warns:
+            UserWarning: If the file is damaged, and made again.
+
+        Raises:
+            ValueError: If it lists other images, or those of another data set.
+        """
+
+
+def load_data(source: SourceOptions) -> DataSet:
+    """Read a data set.
+
+    Raises:
+        DataSetError: If it cannot be read.
+    """
+    return Digits() if source.data == "digits" else Pictures(source)
+
+
+def split_of(source: SourceOptions, images: int, seed: int) -> Split:
+    """One split of a data set that is read for it; for several, `load_data` once.
 
     Raises:
         DataSetError: If the data cannot be read.
         ValueError: If there are too few images.
     """
-    return digits(images, seed) if source.data == "digits" else _of_images(source, images, seed)
-
-
-def digits(images: int, seed: int) -> Split:
-    """A split of the 1,797 digits (8x8, one channel): 400 to train from, 500 for a classifier, 897 held out.
-
-    Args:
-        images: Number of training images, balanced over the ten classes as far as it divides; 2 to 400.
-        seed: Which split; the division of the 1,797 and the choice of training images both follow from it.
-
-    Raises:
-        ValueError: If `images` is out of range.
-    """
-    if not 2 <= images <= TRAIN_POOL:
-        raise ValueError(f"digits has between 2 and {TRAIN_POOL} training images a split, not {images}")
-    bunch = load_digits()
-    pixels = torch.tensor(bunch.images, dtype=torch.float32)[:, None] / 8 - 1
-    labels = torch.tensor(bunch.target)
-    order = permutation(len(pixels), "split", seed)
-    pool, classifier, held_out = order.split([TRAIN_POOL, CLASSIFIER, HELD_OUT])
-    pool = pool[_round_robin(labels[pool])]
-    train, unseen = pool[:images], pool[images:]
-    known = (pixels[classifier], labels[classifier])
-    return Split(
-        pixels[train],
-        train,
-        pixels[unseen],
-        pixels[held_out],
-        known,
-        labels[train],
-        labels[unseen],
-        len(labels.unique()),
-    )
-
-
-def write_subset(path: Path, source: Source, images: int, seed: int) -> None:
-    """Write down which images of the data set a split trains on, as JSON, unless that is there already."""
-    if path.exists():
-        return
-    if source.data == "digits":
-        write_json(path, {"data_set": "digits", "seed": seed, "indices": split_of(source, images, seed).index.tolist()})
-        return
-    data, chosen, balanced = _chosen(source, images, seed)
-    write_index_list(path, IndexList(chosen, seed, balanced), data)
+    return load_data(source).split(images, seed)
 
 
 def read_subset(path: Path) -> list[int]:
-    """The indices in a file of `write_subset`."""
-    return list(json.loads(path.read_text())["indices"])
+    """The indices in a file of `DataSet.claim_subset`."""
+    return list(json.loads(path.read_text(encoding="utf-8"))["indices"])
 
 
-@cache
-def _sets(source: Source) -> tuple[ImageSet, ImageSet | None]:
-    """The training images, and those of the test split where the layout has one."""
-    channels: Literal["grey", "rgb"] = "grey" if source.greyscale else "rgb"
+class Digits:
+    """The 1,797 digits (8x8, one channel): in each split 400 to train from, 500 for a classifier, 897 held out.
 
-    def load(split: Literal["test", "val"] | None) -> ImageSet:
+    No two of them are equal.
+    """
+
+    def __init__(self) -> None:
+        from sklearn.datasets import load_digits
+
+        bunch = load_digits()
+        self.pixels = torch.tensor(bunch.images, dtype=torch.float32)[:, None] / 8 - 1
+        self.labels = torch.tensor(bunch.target)
+
+    def split(self, images: int, seed: int) -> Split:
+        """A split.
+
+        Args:
+            images: Number of training images, balanced over the ten classes as far as it divides; 2 to 400.
+            seed: Which; the division of the 1,797 and the choice of training images both follow from it.
+
+        Raises:
+            ValueError: If `images` is out of range.
+        """
+        if not 2 <= images <= DIGITS_TO_TRAIN_ON:
+            raise ValueError(f"digits has between 2 and {DIGITS_TO_TRAIN_ON} training images a split, not {images}")
+        pixels, labels = self.pixels, self.labels
+        order = permutation(len(pixels), "split", seed)
+        pool, classifier, held_out = torch.split(order, [DIGITS_TO_TRAIN_ON, CLASSIFIER, HELD_OUT])
+        pool = pool[_round_robin(labels[pool])]
+        train, unseen = pool[:images], pool[images:]
+        return Split(
+            train=pixels[train],
+            index=train,
+            unseen=pixels[unseen],
+            held_out=pixels[held_out],
+            classifier=(pixels[classifier], labels[classifier]),
+            labels=labels[train],
+            unseen_labels=labels[unseen],
+            classes=len(torch.unique(labels)),
+        )
+
+    def claim_subset(self, path: Path, index: Tensor, seed: int) -> None:
+        """As `DataSet.claim_subset`."""
+        if not _is_list(path):
+            write_json(path, {"data_set": "digits", "seed": seed, "indices": index.tolist()})
+        _check_indices(path, index)
+
+
+class Pictures:
+    """Images of the user's: what is trained on, and the test split where the layout has one.
+
+    Raises:
+        DataSetError: If they cannot be read.
+    """
+
+    def __init__(self, source: SourceOptions) -> None:
+        self.path = str(source.source)
+        self.data = self._load(source, None)
+        height, width = self.data.pixels.shape[-2:]
+        if height != width:
+            raise DataSetError(f"{self.path}: the images are {width}x{height}, and must be square; set --resolution")
+        test = _TEST_SPLIT.get(self.data.report.layout)
+        self.test = self._load(source, test) if test else None
+        self._firsts = first_of_each(self._all()[0])
+
+    def _load(self, source: SourceOptions, split: Literal["test", "val"] | None) -> ImageSet:
         options = ImageOptions(
             split=split,
             resolution=source.resolution,
-            channels=channels,
-            labels=source.labels,
+            channels="grey" if source.greyscale else "rgb",
+            labels=source.labelled,
             skip_bad=source.skip_bad,
             revision=source.revision,
         )
-        return load_images(source.path, options)
+        return load_images(self.path, options)
 
-    train = load(None)
-    height, width = train.pixels.shape[-2:]
-    if height != width:
-        raise DataSetError(f"{source.path}: the images are {width}x{height}, and must be square; set --resolution")
-    test = _TEST_SPLIT.get(train.report.layout)
-    return train, load(test) if test else None
+    def split(self, images: int, seed: int) -> Split:
+        """A split.
 
+        The training images are the beginning of a random order, of each class alike where the number divides. What
+        they are compared with is the test split, if there is one, and the end of that order, so that it is the same for
+        every number of training images that leaves enough. No image is in two parts: copies of a training image are
+        left out, and of the others every copy goes where the first goes.
 
-def _chosen(source: Source, images: int, seed: int) -> tuple[ImageSet, Tensor, bool]:
-    """The training images of the data set, the indices chosen, and whether each class gives equally many."""
-    data, _ = _sets(source)
-    if not 2 <= images <= len(data):
-        raise ValueError(f"--images {images}: {source.path} has 2 to {len(data)} to train on")
-    balanced = data.labels is not None and images % len(data.labels.unique()) == 0
-    return data, subset(len(data), images, seed, data.labels, balanced), balanced
+        Args:
+            images: Number of training images.
+            seed: Which.
 
+        Raises:
+            ValueError: If there are too few images.
+        """
+        data = self.data
+        if not 2 <= images <= len(data):
+            raise ValueError(f"--images {images}: {self.path} has 2 to {len(data)} to train on")
+        try:
+            chosen = subset(len(data), images, seed, data.labels, self._balanced(images))
+        except ValueError as error:
+            raise ValueError(f"--images {images}: {error}") from error
+        different = len(torch.unique(self._firsts[chosen]))
+        if different < 2:
+            raise ValueError(f"--images {images}: those of split {seed} are one and the same; take more")
+        others = self._rest(chosen, seed)
+        rest = others[~torch.isin(self._firsts[others], self._firsts[chosen])]
+        total, copies = len(self._firsts), len(self._firsts) - len(torch.unique(self._firsts))
+        if len(torch.unique(self._firsts[rest])) < _FEWEST:
+            exact = f", {copies} of them exact copies of others" if copies else ""
+            raise ValueError(
+                f"--images {images}: {self.path} has {total} images{exact}, and {_FEWEST} have to be left to compare "
+                "with"
+            )
+        parts = part_together(self._firsts[rest], _sizes(len(rest), total))
+        held_out, classifier, unseen, _ = (rest[part] for part in parts)
+        pixels, labels = self._all()
 
-@cache
-def _of_images(source: Source, images: int, seed: int) -> Split:
-    """A split of a user's images.
+        def take(rows: Tensor) -> Tensor:
+            return to_unit(pixels[rows])
 
-    The training images are the beginning of a random order, of each class alike where the number divides. What they
-    are compared with is the test split, if there is one, and the end of that order, so that it is the same for every
-    number of training images that leaves enough.
-    """
-    data, chosen, _ = _chosen(source, images, seed)
-    test = _sets(source)[1]
-    order = permutation(len(data), "subset", seed).flip(0)
-    taken = torch.zeros(len(data), dtype=torch.bool)
-    taken[chosen] = True
-    rest = order[~taken[order]]
-    total, left = len(data), len(rest)
-    pixels, labels = data.pixels, data.labels
-    if test is not None:
-        more = permutation(len(test), "split", seed) + len(data)
-        pixels = torch.cat([pixels, test.pixels])
-        labels = None if labels is None or test.labels is None else torch.cat([labels, test.labels])
-        rest, total, left = torch.cat([more, rest]), total + len(test), left + len(test)
-    if left < _FEWEST:
-        raise ValueError(
-            f"--images {images}: {source.path} has {total} images, and {_FEWEST} have to be left to compare with"
+        return Split(
+            train=take(chosen),
+            index=chosen,
+            unseen=take(unseen),
+            held_out=take(held_out),
+            classifier=(take(classifier), None if labels is None else labels[classifier]),
+            labels=None if labels is None else labels[chosen],
+            unseen_labels=None if labels is None else labels[unseen],
+            classes=0 if labels is None else len(data.classes),
+            duplicates=Duplicates(images - different, len(others) - len(rest)),
         )
+
+    def claim_subset(self, path: Path, index: Tensor, seed: int) -> None:
+        """As `DataSet.claim_subset`; what is written has the images' names."""
+        if not _is_list(path):
+            write_index_list(path, IndexList(index, seed, self._balanced(len(index))), self.data)
+        read_index_list(path, self.data)
+        _check_indices(path, index)
+
+    def _balanced(self, images: int) -> bool:
+        """Whether each class gives equally many training images."""
+        return self.data.labels is not None and images % len(torch.unique(self.data.labels)) == 0
+
+    def _rest(self, chosen: Tensor, seed: int) -> Tensor:
+        """Rows of `_all` that are not trained on: the test split first, then the rest in reversed order."""
+        order = permutation(len(self.data), "subset", seed).flip(0)
+        taken = torch.zeros(len(self.data), dtype=torch.bool)
+        taken[chosen] = True
+        rest = order[~taken[order]]
+        if self.test is None:
+            return rest
+        return torch.cat([permutation(len(self.test), "split", seed) + len(self.data), rest])
+
+    def _all(self) -> tuple[Tensor, Tensor | None]:
+        """The training images and after them the test images, (N, C, H, W) uint8, and their labels."""
+        if self.test is None:
+            return self.data.pixels, self.data.labels
+        pixels = torch.cat([self.data.pixels, self.test.pixels])
+        if self.data.labels is None or self.test.labels is None:
+            return pixels, None
+        return pixels, torch.cat([self.data.labels, self.test.labels])
+
+
+def _is_list(path: Path) -> bool:
+    """Whether a file lists images; says so if it is there and does not."""
+    if not path.exists():
+        return False
+    try:
+        return bool(read_subset(path))
+    except (ValueError, KeyError, TypeError):
+        warnings.warn(f"{path} is damaged; it is made again", stacklevel=3)
+        return False
+
+
+def _check_indices(path: Path, index: Tensor) -> None:
+    if read_subset(path) != index.tolist():
+        raise ValueError(
+            f"{path} lists other training images than this version chooses, and the models beside it were trained on "
+            "them; choose another --output"
+        )
+
+
+def _sizes(left: int, total: int) -> list[int]:
+    """How many of the `left` images are held out, for the classifier, unseen, and not used."""
     base = min(left, int(0.7 * total))
-    held_out, classifier, unseen, _ = rest.split(
-        _parts(left, min(int(0.4 * base), _MOST_HELD_OUT), min(int(0.3 * base), _MOST_HELD_OUT))
-    )
-
-    def take(rows: Tensor) -> Tensor:
-        return to_unit(pixels[rows])
-
-    if labels is None:
-        return Split(take(chosen), chosen, take(unseen), take(held_out), (take(classifier), None))
-    return Split(
-        take(chosen),
-        chosen,
-        take(unseen),
-        take(held_out),
-        (take(classifier), labels[classifier]),
-        labels[chosen],
-        labels[unseen],
-        len(data.classes),
-    )
-
-
-def _parts(left: int, held_out: int, classifier: int) -> list[int]:
+    held_out, classifier = min(int(0.4 * base), _MOST_HELD_OUT), min(int(0.3 * base), _MOST_HELD_OUT)
     unseen = min(left - held_out - classifier, _MOST_UNSEEN)
     return [held_out, classifier, unseen, left - held_out - classifier - unseen]
 
@@ -223,7 +290,7 @@ def _parts(left: int, held_out: int, classifier: int) -> list[int]:
 def _round_robin(labels: Tensor) -> Tensor:
     """An order that takes one of each class in turn, so that every beginning of it is balanced."""
     turn = torch.empty_like(labels)
-    for label in labels.unique():
+    for label in torch.unique(labels):
         members = labels == label
         turn[members] = torch.arange(int(members.sum()))
     return (turn * (int(labels.max()) + 1) + labels).argsort()

@@ -17,7 +17,7 @@ from typing import Any
 
 import numpy as np
 
-from toy.config import Cell
+from toy.cells import Cell
 
 
 def gap(distance: float, copies: float, frontier: Sequence[tuple[float, float]]) -> float | None:

@@ -2,41 +2,38 @@
 
 from __future__ import annotations
 
+import math
 import statistics
-from dataclasses import replace
-from pathlib import Path
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
-import matplotlib
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import EngFormatter
+from numpy.typing import NDArray
 from torch import Tensor
 
+from ambient.metrics.distances import nearest
 from ambient.metrics.features import Pixels
-from ambient.metrics.memorization import nearest
-from ambient.runs.files import write_atomically
 from ambient.training import LEVEL_BINS
-from toy.cell import cell_folder, load_samples
-from toy.config import Cell, Options
-from toy.data import Split, split_of
-
-matplotlib.use("agg")
+from toy.cells import Cell
 
 SIDE = 8
 """Images a side of a sample grid."""
+Picture = NDArray[np.float32]
+Metrics = Mapping[str, Any]
 
 
-def save(path: Path, figure: Figure) -> None:
-    """Write a figure as PNG, atomically."""
-    write_atomically(path, lambda file: figure.savefig(file, dpi=120, bbox_inches="tight", format="png"))
+def sample_grids(train: Tensor, samples: Mapping[str, Tensor]) -> Figure:
+    """Training images and the samples of each method, side by side.
 
-
-def sample_grids(options: Options) -> Figure:
-    """Training images and the samples of each method, side by side, for the first split."""
-    split = _split(options)
-    grids = {"training images": split.train} | {cell.row: _samples(options, cell) for cell in _first_split(options)}
+    Args:
+        train: (N, C, H, W), in [-1, 1].
+        samples: (M, C, H, W), by title.
+    """
+    grids = {"training images": train, **samples}
     columns = min(len(grids), 4)
     rows = -(-len(grids) // columns)
     figure = Figure(figsize=(3.2 * columns, 3.5 * rows))
@@ -49,25 +46,28 @@ def sample_grids(options: Options) -> Figure:
     return figure
 
 
-def nearest_pairs(options: Options, pairs: int = 16) -> Figure:
-    """Samples (upper rows) above their nearest training images (lower rows), for the first split."""
-    split = _split(options)
-    cells = _first_split(options)
-    figure = Figure(figsize=(0.55 * pairs, 1.5 * len(cells)))
-    axes = figure.subplots(len(cells), 1, squeeze=False).ravel()
+def nearest_pairs(train: Tensor, samples: Mapping[str, Tensor], pairs: int = 16) -> Figure:
+    """Samples (upper rows) above their nearest training images (lower rows).
+
+    Args:
+        train: (N, C, H, W), in [-1, 1].
+        samples: (M, C, H, W), by title.
+        pairs: How many of each.
+    """
+    figure = Figure(figsize=(0.55 * pairs, 1.5 * len(samples)))
+    axes = figure.subplots(len(samples), 1, squeeze=False).ravel()
     pixels = Pixels()
-    for axis, cell in zip(axes, cells, strict=True):
-        samples = _samples(options, cell)[:pairs]
-        _, rows = nearest(pixels(samples), pixels(split.train))
-        both = np.concatenate([_tile(samples, pairs), _tile(split.train[rows[:, 0]], pairs)])
-        _show(axis, both)
-        axis.set_title(f"{cell.row}: samples above, nearest training images below", fontsize=9)
+    for axis, (title, images) in zip(axes, samples.items(), strict=True):
+        few = images[:pairs]
+        _, rows = nearest(pixels(few), pixels(train))
+        _show(axis, np.concatenate([_tile(few, pairs), _tile(train[rows[:, 0]], pairs)]))
+        axis.set_title(f"{title}: samples above, nearest training images below", fontsize=9)
         axis.axis("off")
     figure.tight_layout()
     return figure
 
 
-def training_curves(records: dict[Cell, list[dict[str, Any]]]) -> Figure:
+def training_curves(records: Mapping[Cell, Sequence[Metrics]]) -> Figure:
     """Loss against images seen, and against level over the last quarter of training; a line a cell, a colour a row."""
     figure = Figure(figsize=(10, 3.6))
     over_time, over_level = figure.subplots(1, 2)
@@ -92,7 +92,7 @@ def training_curves(records: dict[Cell, list[dict[str, Any]]]) -> Figure:
 
 
 def pareto(
-    models: dict[Cell, dict[str, Any]], references: dict[str, list[dict[str, Any]]], names: dict[str, str]
+    models: Mapping[Cell, Metrics], references: Mapping[str, Sequence[Metrics]], names: Mapping[str, str]
 ) -> Figure:
     """Quality against memorisation, in the manner of P2's Figure 1; lower left is better.
 
@@ -103,7 +103,7 @@ def pareto(
     keys = [key for key in names if key.startswith("frechet_")]
     copies = "m13"
     figure = Figure(figsize=(4.6 * len(keys) + 2.5, 4.4))
-    families: dict[tuple[Any, ...], dict[Cell, list[dict[str, Any]]]] = {}
+    families: dict[tuple[str, int], dict[Cell, list[Metrics]]] = {}
     for cell, values in models.items():
         same = replace(cell, seed=0)
         families.setdefault((cell.method, cell.images), {}).setdefault(same, []).append(values)
@@ -120,7 +120,7 @@ def pareto(
     return figure
 
 
-def _cut(axis: Axes, models: dict[Cell, dict[str, Any]], references: dict[str, list[dict[str, Any]]], key: str) -> None:
+def _cut(axis: Axes, models: Mapping[Cell, Metrics], references: Mapping[str, Sequence[Metrics]], key: str) -> None:
     """End the axis where DSM and Algorithm 1 are still well seen, and name what lies beyond."""
     near = [values[key] for cell, values in models.items() if cell.method in ("dsm", "hybrid")]
     end = 2 * max([*near, *(v[key] for audits in references.values() for v in audits)])
@@ -134,33 +134,66 @@ def _cut(axis: Axes, models: dict[Cell, dict[str, Any]], references: dict[str, l
         axis.text(0.98, 0.5, text, fontsize=6, ha="right", transform=axis.transAxes)
 
 
-def _family(axis: Axes, members: dict[Cell, list[dict[str, Any]]], key: str, copies: str, colour: str) -> None:
+@dataclass(frozen=True)
+class _Point:
+    """A model in the plane of quality and memorisation.
+
+    Attributes:
+        cell: Which.
+        sigma: Its nature level, a mean over splits; 0 for none.
+        x: Distance, mean and spread over splits.
+        y: Share of copies, mean and spread over splits.
+    """
+
+    cell: Cell
+    sigma: float
+    x: tuple[float, float]
+    y: tuple[float, float]
+
+    @property
+    def order(self) -> tuple[float, float]:
+        """Its place on the line of its method: by level, and by steps, those that went to the end last."""
+        return self.sigma, math.inf if self.cell.stop is None else self.cell.stop
+
+    @property
+    def text(self) -> str:
+        """What is written beside it: its level, or where it stopped."""
+        if self.sigma:
+            return f"{self.sigma:.2g}"
+        return "" if self.cell.stop is None else str(self.cell.stop)
+
+
+def _family(axis: Axes, members: Mapping[Cell, Sequence[Metrics]], key: str, copies: str, colour: str) -> None:
     """The models of one method, joined in the order of their levels or of their stops."""
     points = []
     for cell, values in members.items():
-        x, y = _mean_and_spread(values, key), _mean_and_spread(values, copies)
-        auto = cell.sigma_nature == "auto"
-        marker = "*" if auto else "o" if cell.stop is None else "v"
+        sigma = statistics.fmean(v.get("sigma_nature", 0.0) for v in values)
+        points.append(_Point(cell, sigma, _mean_and_spread(values, key), _mean_and_spread(values, copies)))
+    points.sort(key=lambda point: point.order)
+    for point in points:
+        (x, across), (y, up) = point.x, point.y
+        auto = point.cell.sigma_nature == "auto"
+        marker = "*" if auto else "o" if point.cell.stop is None else "v"
         style: dict[str, Any] = {"color": colour, "marker": marker, "markersize": 11 if auto else 5}
-        axis.errorbar(x[0], y[0], xerr=x[1], yerr=y[1], capsize=2, linestyle="", alpha=0.9, elinewidth=0.6, **style)
-        place = statistics.fmean(v.get("sigma_nature", 0.0) for v in values)
-        points.append((place, cell.stop or 10**9, x[0], y[0], cell))
-        text = f"{place:.2g}" if place else "" if cell.stop is None else str(cell.stop)
-        axis.annotate(text, (x[0], y[0]), fontsize=6, textcoords="offset points", xytext=(4, 3), color=colour)
-    points.sort(key=lambda point: point[:2])
-    whole = next((p[4] for p in points if p[4].stop is None), points[0][4])
+        axis.errorbar(x, y, xerr=across, yerr=up, capsize=2, linestyle="", alpha=0.9, elinewidth=0.6, **style)
+        axis.annotate(point.text, (x, y), fontsize=6, textcoords="offset points", xytext=(4, 3), color=colour)
+    whole = next((point.cell for point in points if point.cell.stop is None), points[0].cell)
     title = replace(whole, sigma_nature=None, stop=None).row
-    extra = ", by σ_n" if whole.sigma_nature is not None else ", by steps" if len(points) > 1 else ""
-    axis.plot([p[2] for p in points], [p[3] for p in points], color=colour, linewidth=1, label=title + extra)
-    if any(p[4].sigma_nature == "auto" for p in points):
+    extra = ""
+    if whole.sigma_nature is not None:
+        extra = ", by σ_n"
+    elif len(points) > 1:
+        extra = ", by steps"
+    along, copied = [point.x[0] for point in points], [point.y[0] for point in points]
+    axis.plot(along, copied, color=colour, linewidth=1, label=title + extra)
+    if any(point.cell.sigma_nature == "auto" for point in points):
         axis.plot([], [], "*", color=colour, markersize=8, label=f"{title}, σ_n = auto")
 
 
-def spectra(rows: dict[str, list[dict[str, Any]]]) -> Figure:
+def spectra(rows: Mapping[str, Sequence[Metrics]]) -> Figure:
     """The memorisation spectrum: where on the line from generalising (0) to copying (1) each network is, by level."""
     figure = Figure(figsize=(12, 4))
     axes = figure.subplots(1, 2, sharey=True)
-    rows = {row: records for row, records in rows.items() if "stopped at" not in row}
     for axis, queries in zip(axes, ("held_out", "train"), strict=True):
         for i, (row, records) in enumerate(rows.items()):
             sigma = records[0][queries]["sigma"]
@@ -178,26 +211,12 @@ def spectra(rows: dict[str, list[dict[str, Any]]]) -> Figure:
     return figure
 
 
-def _mean_and_spread(values: list[dict[str, Any]], key: str) -> tuple[float, float]:
+def _mean_and_spread(values: Sequence[Metrics], key: str) -> tuple[float, float]:
     numbers = [v[key] for v in values]
     return statistics.fmean(numbers), statistics.stdev(numbers) if len(numbers) > 1 else 0.0
 
 
-def _split(options: Options) -> Split:
-    return split_of(options.sources, options.images[0], options.seeds[0])
-
-
-def _first_split(options: Options) -> list[Cell]:
-    """The cells of the first split that have a picture of their own."""
-    first = (options.seeds[0], options.images[0], None)
-    return [cell for cell in options.cells() if (cell.seed, cell.images, cell.stop) == first]
-
-
-def _samples(options: Options, cell: Cell) -> Tensor:
-    return load_samples(cell_folder(options, cell))
-
-
-def _tile(images: Tensor, columns: int) -> np.ndarray:
+def _tile(images: Tensor, columns: int) -> Picture:
     """Images (N, C, H, W) in rows of `columns`, with a light border, as (rows H', columns W', C); digits are dark."""
     pixels = images.clamp(-1, 1).permute(0, 2, 3, 1).numpy() * (-1 if images.shape[1] == 1 else 1) / 2 + 0.5
     pixels = np.pad(pixels, ((0, 0), (0, 1), (0, 1), (0, 0)), constant_values=1.0)
@@ -206,5 +225,5 @@ def _tile(images: Tensor, columns: int) -> np.ndarray:
     return np.concatenate([np.pad(r, ((0, 0), (0, width - r.shape[1]), (0, 0)), constant_values=1.0) for r in rows])
 
 
-def _show(axis: Axes, image: np.ndarray) -> None:
+def _show(axis: Axes, image: Picture) -> None:
     axis.imshow(image.squeeze(), cmap="gray", vmin=0, vmax=1, interpolation="nearest")

@@ -3,18 +3,25 @@
 from __future__ import annotations
 
 import statistics
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from rich.console import Console
-from rich.table import Table
+from torch import Tensor
 
+from ambient.runs.figures import save_figure
 from ambient.runs.files import read_records, write_atomically, write_json
-from toy import plots
+from ambient.runs.tables import markdown, rich_table
+from toy import notes, plots
 from toy.audit import titles
-from toy.config import Cell, Options
+from toy.cells import Cell
+from toy.data import Split
 from toy.frontier import gaps
+from toy.model import cell_folder
+from toy.options import ToyOptions
+from toy.sampling import load_samples
 
 SHOWN = (
     "frechet_pixels",
@@ -29,8 +36,10 @@ SHOWN = (
 )
 """The columns of the table, and the similarities of deep features; the rest is in metrics.json."""
 
-Rows = dict[str, list[dict[str, Any]]]
-"""Row title -> metrics of each split."""
+Metrics = dict[str, Any]
+"""Of one model, or of a set that needs none."""
+Rows = dict[str, list[Metrics]]
+"""Metrics of each split, by title."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -41,14 +50,16 @@ class Findings:
         models: Metrics of each cell.
         references: Audits of sets that need no model, by (training images, split) and row title.
         spectra: Memorisation spectra.
+        splits: What was trained on, the first for the pictures, by (training images, split).
     """
 
-    models: dict[Cell, dict[str, Any]]
-    references: dict[tuple[int, int], dict[str, dict[str, Any]]]
-    spectra: dict[Cell, dict[str, Any]]
+    models: dict[Cell, Metrics]
+    references: dict[tuple[int, int], dict[str, Metrics]]
+    spectra: dict[Cell, Metrics]
+    splits: dict[tuple[int, int], Split]
 
 
-def write_report(options: Options, findings: Findings, console: Console) -> None:
+def write_report(options: ToyOptions, findings: Findings, console: Console) -> None:
     """Write metrics.json, table.md and the pictures to the run's folder, print the table, and say where all is.
 
     Args:
@@ -56,47 +67,62 @@ def write_report(options: Options, findings: Findings, console: Console) -> None
         findings: What it found.
         console: Where to print.
     """
+    folder, data, sweep = options.folder, options.source.data, options.sweep
     models = _by_row((cell.row, values) for cell, values in findings.models.items())
-    suffix = {n: f", N = {n}" if len(options.images) > 1 else "" for n in options.images}
-    others = _by_row(
-        (title + suffix[n], values)
+    others = _reference_rows(findings, several=len(sweep.images) > 1)
+    spectra = _by_row((cell.row, values) for cell, values in findings.spectra.items())
+    published = options.measuring.fid_reference is not None
+    names = titles(next(iter(findings.models.values())), data, published)
+    comparisons = _against_dsm(findings.models)
+    frontiers = {key: gaps(findings.models, key) for key in names if key.startswith("frechet_")}
+    remarks = notes.notes(findings.splits)
+    record = {
+        "data": data,
+        "features": options.feature_names,
+        "names": names,
+        "options": options.identity,
+        "models": models,
+        "references": others,
+        "against_dsm": comparisons,
+        "gaps": frontiers,
+        "spectra": spectra,
+        "duplicates": notes.duplicates(findings.splits),
+    }
+    write_json(folder / "metrics.json", record)
+    first = next(iter(findings.splits.values()))
+    _draw(folder, findings.models, spectra, first.train, options.sampling.samples)
+    if len(sweep.sigma_nature) > 1 or sweep.stops:
+        save_figure(folder / "pareto.png", plots.pareto(findings.models, others, names))
+    shown = {key: title for key, title in names.items() if key in SHOWN or key.startswith(("s0", "sim"))}
+    title, table = _title(options), _entries({**models, **others}, shown)
+    page = markdown(title, table) + "\n" + "\n\n".join(remarks) + "\n"
+    write_atomically(folder / "table.md", lambda file: file.write_text(page, encoding="utf-8"))
+    console.print(rich_table(title, table))
+    for line in (*remarks, *comparisons_in_words(comparisons), *_gaps_in_words(frontiers, names)):
+        console.print(line)
+    console.print(f"Results: {folder}{_listing(folder)}", soft_wrap=True, highlight=False)
+
+
+def _draw(folder: Path, models: Mapping[Cell, Metrics], spectra: Rows, train: Tensor, number: int) -> None:
+    """The pictures of the first split, the training curves and the spectra."""
+    whole = [cell for cell in models if cell.stop is None]
+    first = [cell for cell in whole if (cell.seed, cell.images) == (whole[0].seed, whole[0].images)]
+    samples = {cell.row: load_samples(cell_folder(folder, cell), number) for cell in first}
+    save_figure(folder / "samples.png", plots.sample_grids(train, samples))
+    save_figure(folder / "nearest.png", plots.nearest_pairs(train, samples))
+    logs = {cell: read_records(cell_folder(folder, cell) / "log.jsonl") for cell in whole}
+    save_figure(folder / "curves.png", plots.training_curves(logs))
+    if spectra:
+        save_figure(folder / "spectrum.png", plots.spectra(spectra))
+
+
+def _reference_rows(findings: Findings, several: bool) -> Rows:
+    """The sets that need no model, by title, which names the number of images where there are several."""
+    return _by_row(
+        (f"{title}, N = {n}" if several else title, values)
         for (n, _), audits in findings.references.items()
         for title, values in audits.items()
     )
-    spectra = _by_row((cell.row, values) for cell, values in findings.spectra.items())
-    names = titles(options, next(iter(findings.models.values())))
-    comparisons = _against_dsm(findings.models)
-    frontiers = {key: gaps(findings.models, key) for key in names if key.startswith("frechet_")}
-    folder = options.folder
-    write_json(
-        folder / "metrics.json",
-        {
-            "data": options.data,
-            "features": options.feature_names,
-            "names": names,
-            "options": options.identity,
-            "models": models,
-            "references": others,
-            "against_dsm": comparisons,
-            "gaps": frontiers,
-            "spectra": spectra,
-        },
-    )
-    records = {cell: read_records(folder / "cells" / cell.name / "log.jsonl") for cell in findings.models}
-    plots.save(folder / "samples.png", plots.sample_grids(options))
-    plots.save(folder / "nearest.png", plots.nearest_pairs(options))
-    plots.save(folder / "curves.png", plots.training_curves({c: log for c, log in records.items() if c.stop is None}))
-    if spectra:
-        plots.save(folder / "spectrum.png", plots.spectra(spectra))
-    if len(options.sigma_nature) > 1 or options.stops:
-        plots.save(folder / "pareto.png", plots.pareto(findings.models, others, names))
-    shown = {key: title for key, title in names.items() if key in SHOWN or key.startswith(("s0", "sim"))}
-    title, table = _title(options), _entries({**models, **others}, shown)
-    write_atomically(folder / "table.md", lambda file: file.write_text(_markdown(title, table)))
-    console.print(_rich(title, table))
-    for line in (*comparisons_in_words(comparisons), *_gaps_in_words(frontiers, names)):
-        console.print(line)
-    console.print(f"Results: {folder}{_listing(folder)}", soft_wrap=True, highlight=False)
 
 
 def comparisons_in_words(comparisons: dict[str, dict[str, float]]) -> list[str]:
@@ -117,7 +143,7 @@ def _gaps_in_words(frontiers: dict[str, dict[str, list[float]]], names: dict[str
     ]
 
 
-def _against_dsm(models: dict[Cell, dict[str, Any]]) -> dict[str, dict[str, float]]:
+def _against_dsm(models: dict[Cell, Metrics]) -> dict[str, dict[str, float]]:
     """Ratios of means over splits to DSM's on as many images."""
     keys = ("m13", "frechet_pixels", "frechet_classifier", "frechet_random", "frechet_inception")
     rows = _by_row((cell.row, values) for cell, values in models.items())
@@ -131,11 +157,12 @@ def _against_dsm(models: dict[Cell, dict[str, Any]]) -> dict[str, dict[str, floa
     return found
 
 
-def _title(options: Options) -> str:
-    splits = "" if len(options.seeds) == 1 else f", mean ± spread over {len(options.seeds)} splits"
-    size = "" if options.resolution is None else f" at {options.resolution}x{options.resolution}"
-    number = f", N = {options.images[0]}" if len(options.images) == 1 else ""
-    return f"{options.data}{size}{number}, {options.samples} samples{splits}"
+def _title(options: ToyOptions) -> str:
+    side, images, seeds = options.source.resolution, options.sweep.images, options.sweep.seeds
+    size = "" if side is None else f" at {side}x{side}"
+    number = f", N = {images[0]}" if len(images) == 1 else ""
+    splits = "" if len(seeds) == 1 else f", mean ± spread over {len(seeds)} splits"
+    return f"{options.source.data}{size}{number}, {options.sampling.samples} samples{splits}"
 
 
 def _entries(rows: Rows, columns: dict[str, str]) -> list[list[str]]:
@@ -144,22 +171,7 @@ def _entries(rows: Rows, columns: dict[str, str]) -> list[list[str]]:
     return [["method", *columns.values()], *body]
 
 
-def _rich(title: str, entries: list[list[str]]) -> Table:
-    table = Table(title=title)
-    for i, name in enumerate(entries[0]):
-        table.add_column(name, justify="right" if i else "left")
-    for row in entries[1:]:
-        table.add_row(*row)
-    return table
-
-
-def _markdown(title: str, entries: list[list[str]]) -> str:
-    rule = ["---", *["--:"] * (len(entries[0]) - 1)]
-    rows = ["| " + " | ".join(row) + " |" for row in (entries[0], rule, *entries[1:])]
-    return "\n".join([title, "", *rows]) + "\n"
-
-
-def _entry(values: list[dict[str, Any]], key: str) -> str:
+def _entry(values: list[Metrics], key: str) -> str:
     if key not in values[0]:
         return "–"
     form = _form(key)
@@ -175,11 +187,11 @@ def _form(key: str) -> str:
     return "{:.3f}" if key in ("m13", "p_train") else "{:.2f}"
 
 
-def _mean(values: list[dict[str, Any]], key: str) -> float:
+def _mean(values: list[Metrics], key: str) -> float:
     return statistics.fmean(v[key] for v in values)
 
 
-def _by_row(items: Any) -> Rows:
+def _by_row(items: Iterable[tuple[str, Metrics]]) -> Rows:
     rows: Rows = {}
     for row, values in items:
         rows.setdefault(row, []).append(values)

@@ -1,9 +1,6 @@
 """What a model is trained on: samples as they were observed, their batches and order, the one noisy copy, shards."""
 
-from ambient.data.batch import Batch
-from ambient.data.noisy_copy import noisy_copy
-from ambient.data.order import Order
-from ambient.data.samples import Data, Samples, in_memory
-from ambient.data.shards import ShardedSamples
+# `noisy_copy` is not among these names: as the name of a module and of its function it would be either of them.
+import lazy_loader
 
-__all__ = ["Batch", "Data", "Order", "Samples", "ShardedSamples", "in_memory", "noisy_copy"]
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

@@ -34,7 +34,7 @@ class Samples:
 
     Attributes:
         x: The observed samples X_n, (N, *).
-        nature: The level they were observed at, one for all.
+        nature: The level they were observed at, one for all or one for each, (N,).
         index: Their indices in the whole data set, (N,) int64.
         clean: The clean samples, where the method may see them; None means that nothing in memory is clean.
         condition: Keyword arguments of the denoiser, each (N, *).
@@ -78,7 +78,7 @@ class Samples:
 
         clean = None if self.clean is None else take(self.clean)
         condition = {name: take(values) for name, values in self.condition.items()}
-        return Batch(take(self.x), self.nature, self.index[rows], clean, condition)
+        return Batch(take(self.x), self.nature[rows], self.index[rows], clean, condition)
 
     def centred(self) -> tuple[Samples, Tensor]:
         """The same samples about their mean image, and that mean, (*), as far as these samples tell it.

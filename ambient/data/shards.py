@@ -7,13 +7,15 @@ A shard holds for its n samples
     condition.NAME          what the denoiser is told, (n, *)
     shared.NAME, shared     what many samples share, such as a caption's states, (u, *), and each sample's row, (n,)
 
-and in its metadata the `key` of the data set that it belongs to.
+and in its metadata the `key` of the data set that it belongs to, and its own `name`, so that no shard can stand in the
+place of another. A shard is checked against its checksum when it is first read.
 """
 
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from functools import lru_cache
 from itertools import accumulate
 from pathlib import Path
@@ -25,12 +27,15 @@ from torch import Tensor
 
 from ambient.data.batch import Batch
 from ambient.process import Level
+from ambient.runs.checksums import metadata_of, verify
+from ambient.runs.damage import DamagedFileError, reading
+from ambient.runs.files import check_metadata, save_tensors
 
 _OPEN = 64
 
 
-class DamagedShardError(OSError):
-    """A shard is absent, not whole, or belongs to another data set."""
+class DamagedShardError(DamagedFileError):
+    """A shard is absent, damaged, or belongs in another place or to another data set."""
 
 
 class ShardedSamples:
@@ -42,13 +47,15 @@ class ShardedSamples:
         key: What identifies the data set; every shard must carry it.
 
     Raises:
-        DamagedShardError: If a shard is absent, not whole, or carries another key, naming it.
+        DamagedShardError: If a shard is absent, cut off, or another one than it should be, naming it; what a checksum
+            tells, `batch` raises when it first reads from the shard.
     """
 
     def __init__(self, paths: Sequence[Path], nature: Level, key: str) -> None:
         self.paths, self.nature, self.key = list(paths), nature, key
         self._ends = list(accumulate(count_rows(path, key) for path in self.paths))
-        self._file = lru_cache(_OPEN)(_open)
+        self._verified: set[Path] = set()
+        self._file = lru_cache(_OPEN)(self._open)
 
     def __len__(self) -> int:
         return self._ends[-1] if self._ends else 0
@@ -66,6 +73,13 @@ class ShardedSamples:
         x, clean = moved.pop("x"), moved.pop("clean", None)
         return Batch(x, self.nature, index, clean, moved)
 
+    def _open(self, path: Path) -> Any:
+        with _of_shard(path):
+            if path not in self._verified:
+                verify(path)
+                self._verified.add(path)
+            return safetensors.safe_open(path, "pt")
+
     def _row(self, row: int) -> Iterator[tuple[str, Tensor]]:
         shard = bisect_right(self._ends, row)
         file = self._file(self.paths[shard])
@@ -77,22 +91,51 @@ class ShardedSamples:
                 yield name.removeprefix("condition."), file.get_slice(name)[offset]
 
 
+def save_shard(
+    path: Path, tensors: Mapping[str, Tensor], key: str, facts: Mapping[str, str] | None = None
+) -> None:
+    """Write one shard of the data set `key`; its tensors as in the module. Raises OSError, as `save_tensors`.
+
+    Args:
+        path: The file.
+        tensors: See the module.
+        key: What identifies the data set.
+        facts: What else its metadata say.
+    """
+    save_tensors(path, tensors, {**(facts or {}), **_facts(path, key)})
+
+
+def is_shard(path: Path, key: str) -> bool:
+    """Whether a shard of the data set `key` is there, undamaged and in its place, and holds samples."""
+    try:
+        verify(path)
+        return count_rows(path, key) > 0
+    except OSError:
+        return False
+
+
 def count_rows(path: Path, key: str) -> int:
-    """Number of samples in a shard of the data set `key`.
+    """Number of samples in a shard of the data set `key`, from its header.
 
     Raises:
         DamagedShardError: As `ShardedSamples`.
     """
-    file = _open(path)
-    if (found := (file.metadata() or {}).get("key")) != key:
-        raise DamagedShardError(f"{path} belongs to another data set ({found}, not {key}); remove it and make it again")
-    return int(file.get_slice("index").get_shape()[0])
+    with _of_shard(path):
+        check_metadata(path, metadata_of(path), _facts(path, key))
+        with reading(path), safetensors.safe_open(path, "pt") as file:
+            return int(file.get_slice("index").get_shape()[0])
 
 
-def _open(path: Path) -> Any:
+def _facts(path: Path, key: str) -> dict[str, str]:
+    return {"key": key, "name": path.name}
+
+
+@contextmanager
+def _of_shard(path: Path) -> Iterator[None]:
+    """What is wrong with a file, said of a shard."""
     try:
-        return safetensors.safe_open(path, "pt")
+        yield
     except FileNotFoundError as error:
         raise DamagedShardError(f"{path} is missing; run the command that makes it again") from error
-    except (OSError, safetensors.SafetensorError) as error:
-        raise DamagedShardError(f"{path} is not a whole shard ({error}); remove it and make it again") from error
+    except DamagedFileError as error:
+        raise DamagedShardError(str(error)) from error

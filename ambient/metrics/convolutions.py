@@ -9,13 +9,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import safetensors.torch
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
 from ambient.randomness import generator
-from ambient.runs.files import save_tensors
+from ambient.runs.files import load_tensors, save_tensors
 
 WIDTH = 64
 """Number of features."""
@@ -42,7 +41,8 @@ class _Convolutions(nn.Module):
         self.head = nn.Linear(WIDTH, classes)
 
     def forward(self, images: Tensor) -> Tensor:
-        return self.body(images).mean((2, 3))
+        features: Tensor = self.body(images).mean((2, 3))
+        return features
 
 
 def _initialised(image_channels: int, classes: int, seed: int) -> _Convolutions:
@@ -65,7 +65,7 @@ class RandomConvolutions:
         self.network = _initialised(image_channels, 1, seed).eval().requires_grad_(False)
 
     def __call__(self, images: Tensor) -> Tensor:
-        return torch.cat([self.network(part) for part in images.float().split(512)])
+        return torch.cat([self.network(part) for part in torch.split(images.float(), 512)])
 
 
 class ConvolutionalClassifier:
@@ -95,7 +95,7 @@ class ConvolutionalClassifier:
     ) -> None:
         self.network = _initialised(images.shape[1], int(labels.max()) + 1, seed)
         if path is not None and path.exists():
-            self.network.load_state_dict(safetensors.torch.load_file(path))
+            self.network.load_state_dict(load_tensors(path)[0])
         else:
             self._fit(images, labels, epochs, batch, learning_rate, seed)
             if path is not None:
@@ -108,18 +108,18 @@ class ConvolutionalClassifier:
         decay = torch.optim.lr_scheduler.CosineAnnealingLR(adam, steps)
         source = generator("order", seed)
         for _ in range(epochs):
-            for rows in torch.randperm(len(images), generator=source).split(batch):
+            for rows in torch.split(torch.randperm(len(images), generator=source), batch):
                 mirrored = torch.rand(len(rows), 1, 1, 1, generator=source) < 0.5
                 shown = torch.where(mirrored, images[rows].flip(-1), images[rows])
                 loss = functional.cross_entropy(self.network.head(self.network(shown)), labels[rows])
                 adam.zero_grad()
-                loss.backward()
+                torch.autograd.backward(loss)
                 adam.step()
                 decay.step()
 
     @torch.no_grad()
     def __call__(self, images: Tensor) -> Tensor:
-        return torch.cat([self.network(part) for part in images.float().split(512)])
+        return torch.cat([self.network(part) for part in torch.split(images.float(), 512)])
 
     def accuracy(self, images: Tensor, labels: Tensor) -> float:
         """Share of images classified correctly."""

@@ -56,7 +56,8 @@ def superiority(a: Tensor, b: Tensor) -> float:
 
 def violation(a: Tensor, b: Tensor) -> float:
     """int (q_B - q_A)_+^2 / int (q_A - q_B)^2; 1/2 for two equal samples, for which it is not defined."""
-    cuts = torch.cat([torch.arange(1, len(x) + 1, dtype=torch.float64) / len(x) for x in (a, b)]).unique()
+    cuts = torch.cat([torch.arange(1, len(x) + 1, dtype=torch.float64) / len(x) for x in (a, b)])
+    cuts = torch.unique(cuts)
     widths = torch.diff(cuts, prepend=cuts.new_zeros(1))
     middle = cuts - widths / 2
     q_a, q_b = (x.sort().values[(middle * len(x)).long().clamp(max=len(x) - 1)] for x in (a, b))

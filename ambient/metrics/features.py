@@ -11,7 +11,6 @@ from typing import Protocol
 
 import numpy as np
 import torch
-from sklearn.neural_network import MLPClassifier
 from torch import Tensor
 
 
@@ -60,6 +59,8 @@ class ClassifierFeatures:
     name = "classifier"
 
     def __init__(self, images: Tensor, labels: Tensor, hidden: tuple[int, ...] = (128, 32), seed: int = 0) -> None:
+        from sklearn.neural_network import MLPClassifier  # which other features need not wait for
+
         self.network = MLPClassifier(hidden, alpha=1.0, learning_rate_init=3e-3, max_iter=1000, random_state=seed)
         self.network.fit(_rows(images), labels.numpy())
 
@@ -77,6 +78,18 @@ class ClassifierFeatures:
 def unit(features: Tensor) -> Tensor:
     """Feature vectors scaled to length 1, (B, D); a zero vector stays zero."""
     return torch.nn.functional.normalize(features, dim=1)
+
+
+def check_finite(features: Tensor, name: str) -> None:
+    """Raises ValueError if a row of `features`, (N, ...), is not finite, saying how many and the first of them."""
+    wrong = (~features.flatten(1).isfinite().all(1)).nonzero()[:, 0]
+    if len(wrong):
+        first = ", ".join(str(int(row)) for row in wrong[:5])
+        more = ", ..." if len(wrong) > 5 else ""
+        raise ValueError(
+            f"{len(wrong)} of {len(features)} {name} are not finite (NaN or infinite): rows {first}{more}; find out "
+            "where they come from, since leaving them out would flatter every measure"
+        )
 
 
 def _rows(images: Tensor) -> np.ndarray:

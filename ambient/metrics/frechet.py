@@ -14,13 +14,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import safetensors
 import torch
 from torch import Tensor
 
-from ambient.metrics.features import FeatureMap
+from ambient.metrics.features import FeatureMap, check_finite
 from ambient.metrics.quality import gaussian_frechet_distance
-from ambient.runs.files import save_tensors
+from ambient.runs.files import load_tensors, save_tensors
 
 INCEPTION = "Inception 2015-12-05"
 
@@ -50,8 +49,7 @@ class FeatureStatistics:
         """
         if vectors.ndim != 2 or not len(vectors):
             raise ValueError(f"feature vectors must have the shape (N, D) with N >= 1, got {tuple(vectors.shape)}")
-        if not bool(vectors.isfinite().all()):
-            raise ValueError(f"not all of the {features} features are finite")
+        check_finite(vectors, f"{features} features")
         vectors = vectors.double()
         mean = vectors.mean(0)
         deviations = vectors - mean
@@ -94,10 +92,9 @@ class FeatureStatistics:
             ValueError: If the file is not one.
         """
         try:
-            with safetensors.safe_open(path, "pt") as file:
-                facts = file.metadata() or {}
-                return cls(int(facts["count"]), file.get_tensor("mean"), file.get_tensor("scatter"), facts["features"])
-        except (OSError, KeyError, ValueError, safetensors.SafetensorError) as error:
+            tensors, facts = load_tensors(path, "mean", "scatter")
+            return cls(int(facts["count"]), tensors["mean"], tensors["scatter"], facts["features"])
+        except (OSError, KeyError, ValueError) as error:
             raise ValueError(f"{path} does not hold feature statistics: {error}; make them again") from error
 
     def save(self, path: Path) -> None:

@@ -1,8 +1,9 @@
 r"""How much a set of samples repeats its training set.
 
 - l2-ratio rule (Yoon et al. 2023): a sample is a copy if d_1 / d_2 < 1/3, with d_1 and d_2 its distances to the nearest
-  and second nearest training image. m13 is the share of copies. Residual noise in a sample hides copies from it, so it
-  is read beside the next two.
+  and second nearest training image. m13 is the share of copies. A duplicate of the nearest image would make d_1 = d_2
+  and hide every copy of it, so d_2 is the distance to the nearest image that differs from the nearest one. Residual
+  noise in a sample hides copies too, so m13 is read beside the next two.
 - Similarity (Somepalli et al. 2022): the largest cosine similarity to a training image, on unit features; S_c is the
   share of samples above c.
 - Proximity: P_tr, the share of samples nearer to the training set than to an equally large held-out set. 1/2 for a
@@ -11,39 +12,13 @@ r"""How much a set of samples repeats its training set.
 
 from __future__ import annotations
 
+import hashlib
+
 import torch
 from torch import Tensor
 
-from ambient.metrics.features import unit
-
-
-def nearest(queries: Tensor, keys: Tensor, k: int = 1, chunk: int = 4096) -> tuple[Tensor, Tensor]:
-    """Euclidean distances to, and rows of, the k nearest keys, both (Q, k), nearest first.
-
-    Exact: candidates come from chunked matrix products, and the distances of those kept are formed from differences,
-    since |a|^2 + |b|^2 - 2ab loses a small distance between large vectors.
-
-    Args:
-        queries: (Q, D).
-        keys: (K, D), K >= k.
-        k: How many.
-        chunk: Queries at a time.
-
-    Raises:
-        ValueError: If there are fewer than k keys.
-    """
-    if len(keys) < k:
-        raise ValueError(f"{k} nearest neighbours need at least {k} points to look among, got {len(keys)}")
-    spare = min(len(keys), k + 4)
-    norms = keys.square().sum(1)
-    distances, rows = [], []
-    for part in queries.split(chunk):
-        candidates = (norms - 2 * part @ keys.T).topk(spare, largest=False).indices
-        exact = (part[:, None] - keys[candidates]).square().sum(2).sqrt()
-        best = exact.topk(k, largest=False)
-        distances.append(best.values)
-        rows.append(candidates.gather(1, best.indices))
-    return torch.cat(distances), torch.cat(rows)
+from ambient.metrics.distances import nearest
+from ambient.metrics.features import check_finite, unit
 
 
 def copies(samples: Tensor, training: Tensor, ratio: float = 1 / 3) -> float:
@@ -51,15 +26,50 @@ def copies(samples: Tensor, training: Tensor, ratio: float = 1 / 3) -> float:
 
     Args:
         samples: Features, (N, D).
-        training: Features of at least two training images, (M, D).
+        training: Features of at least two different training images, (M, D). Features that agree to the rounding of
+            their precision are those of one image.
         ratio: In (0, 1].
+
+    Raises:
+        ValueError: If a row is not finite, or all training images are one.
     """
-    distance, _ = nearest(samples.double(), training.double(), k=2)
-    return float((distance[:, 0] < ratio * distance[:, 1]).double().mean())
+    check_finite(samples, "samples")
+    check_finite(training, "training images")
+    rounding = 64 * torch.finfo(training.dtype).eps
+    samples, training = samples.double(), training.double()
+    found = torch.zeros(len(samples), dtype=torch.bool, device=samples.device)
+    open_ = torch.arange(len(samples), device=samples.device)  # samples whose second image is not found yet
+    k = 2
+    while len(open_):
+        distance, row = nearest(samples[open_], training, k=min(k, len(training)))
+        first = training[row[:, :1]]
+        apart = (training[row] - first).norm(dim=2) > rounding * first.norm(dim=2)
+        second = torch.where(apart, distance, torch.inf).min(1).values
+        found[open_] = distance[:, 0] < ratio * second
+        open_ = open_[second.isinf()]
+        if len(open_) and k >= len(training):
+            raise ValueError(f"the {len(training)} training images are one and the same: there is no second to compare")
+        k *= 4
+    return float(found.double().mean())
+
+
+def count_duplicates(images: Tensor) -> int:
+    """How many rows of `images`, (N, ...), equal an earlier one in every number: for reports on training sets.
+
+    Rows are compared by their bytes, so duplicates are those that are exactly the same (0 and -0 included).
+    """
+    rows = (images.flatten(1) + 0).cpu().contiguous().numpy()
+    return len(rows) - len({hashlib.sha256(row.tobytes()).digest() for row in rows})
 
 
 def similarities(samples: Tensor, training: Tensor) -> Tensor:
-    """Largest cosine similarity of each sample to a training image, (N,), in [-1, 1]."""
+    """Largest cosine similarity of each sample to a training image, (N,), in [-1, 1].
+
+    Raises:
+        ValueError: If a row is not finite.
+    """
+    check_finite(samples, "samples")
+    check_finite(training, "training images")
     distance, _ = nearest(unit(samples.double()), unit(training.double()))
     return 1 - distance[:, 0].square() / 2
 
@@ -78,8 +88,11 @@ def train_proximity(samples: Tensor, training: Tensor, held_out: Tensor) -> floa
         held_out: (M, D).
 
     Raises:
-        ValueError: If the two sets differ in size, which alone would move the share.
+        ValueError: If the two sets differ in size, which alone would move the share, or a row is not finite.
     """
+    check_finite(samples, "samples")
+    check_finite(training, "training images")
+    check_finite(held_out, "held-out images")
     if len(training) != len(held_out):
         raise ValueError(f"the sets differ in size ({len(training)} and {len(held_out)}); P_tr needs equal sets")
     d_train = nearest(samples.double(), training.double())[0][:, 0]

@@ -5,7 +5,7 @@ Fréchet distance of two Gaussians fitted to the features (Heusel et al. 2017; F
     d^2 = |m_1 - m_2|^2 + tr(C_1 + C_2 - 2 (C_1^(1/2) C_2 C_1^(1/2))^(1/2)).
 
 Precision and recall (Kynkäänniemi et al. 2019), density and coverage (Naeem et al. 2020), with balls around each point
-that reach its k-th nearest neighbour in its own set.
+that reach its k-th nearest neighbour in its own set; distances are exact (`ambient.metrics.distances`).
 """
 
 from __future__ import annotations
@@ -14,6 +14,9 @@ from dataclasses import dataclass
 
 import torch
 from torch import Tensor
+
+from ambient.metrics.distances import inside, nearest
+from ambient.metrics.features import check_finite
 
 
 def frechet_distance(a: Tensor, b: Tensor) -> float:
@@ -59,33 +62,35 @@ def manifold_metrics(real: Tensor, fake: Tensor, k: int = 5) -> Manifold:
         k: Neighbours that make a ball.
 
     Raises:
-        ValueError: If a set has k points or fewer.
+        ValueError: If a set has k points or fewer, or features that are not finite.
     """
+    check_finite(real, "real features")
+    check_finite(fake, "sampled features")
     if min(len(real), len(fake)) <= k:
         raise ValueError(f"both sets need more than k = {k} points, got {len(real)} and {len(fake)}")
     real, fake = real.double(), fake.double()
-    real_radius, fake_radius = _radii(real, k), _radii(fake, k)
-    distance = torch.cdist(real, fake)
-    in_real_balls = distance < real_radius[:, None]
+    in_real_balls, in_fake_balls = inside(real, _radii(real, k), fake), inside(fake, _radii(fake, k), real)
     return Manifold(
         precision=float(in_real_balls.any(0).double().mean()),
-        recall=float((distance < fake_radius[None, :]).any(1).double().mean()),
+        recall=float(in_fake_balls.any(0).double().mean()),
         density=float(in_real_balls.double().sum(0).mean() / k),
-        coverage=float((distance.min(1).values < real_radius).double().mean()),
+        coverage=float(in_real_balls.any(1).double().mean()),
     )
 
 
 def _moments(features: Tensor) -> tuple[Tensor, Tensor]:
     features = features.double()
-    if len(features) < 2 or not bool(features.isfinite().all()):
-        raise ValueError("a Fréchet distance needs at least two feature vectors a set, all of them finite")
+    if len(features) < 2:
+        raise ValueError(f"a Fréchet distance needs at least two feature vectors a set, got {len(features)}")
+    check_finite(features, "features of a set")
     return features.mean(0), torch.cov(features.T).reshape(features.shape[1], features.shape[1])
 
 
 def _symmetric_root(matrix: Tensor) -> Tensor:
     eigenvalues, vectors = torch.linalg.eigh(matrix)
-    return vectors * eigenvalues.clamp(min=0).sqrt() @ vectors.T
+    root: Tensor = vectors * eigenvalues.clamp(min=0).sqrt() @ vectors.T
+    return root
 
 
 def _radii(points: Tensor, k: int) -> Tensor:
-    return torch.cdist(points, points).kthvalue(k + 1, dim=1).values
+    return nearest(points, points, k + 1)[0][:, k]  # each point is its own nearest neighbour

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from ambient.metrics.features import check_finite
 from ambient.metrics.memorization import share_above
 
 P2_THRESHOLDS: dict[str, tuple[float, ...]] = {
@@ -42,10 +43,11 @@ def summarise(similarities: Tensor, thresholds: tuple[float, ...]) -> Similarity
     """The summary of each sample's largest similarity, (N,), as from `ambient.metrics.memorization.similarities`.
 
     Raises:
-        ValueError: If there are no samples.
+        ValueError: If there are no samples, or a similarity is not finite.
     """
     if not len(similarities):
         raise ValueError("there are no samples to summarise the similarities of")
+    check_finite(similarities[:, None], "similarities")
     values = similarities.double()
     shares = {threshold: share_above(values, threshold) for threshold in thresholds}
     return SimilaritySummary(float(values.mean()), float(torch.quantile(values, 0.95)), shares)

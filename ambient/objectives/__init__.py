@@ -11,7 +11,7 @@ knows neither the network nor the process nor the scale that it serves.
 
 from ambient.objectives.ambient import AmbientScoreMatching, noisier2noise
 from ambient.objectives.antithetic import AntitheticAmbient, AntitheticWeight
-from ambient.objectives.base import Loss, Objective
+from ambient.objectives.base import Loss, Objective, Sum, Wrapper
 from ambient.objectives.consistency import (
     Consistency,
     FromAbove,
@@ -54,9 +54,11 @@ __all__ = [
     "SecondOrderTweedie",
     "Seeded",
     "Subsampled",
+    "Sum",
     "UniformBelow",
     "Weight",
     "WithinEpsilon",
+    "Wrapper",
     "noisier2noise",
     "paper_consistency",
     "recommended",

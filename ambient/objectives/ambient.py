@@ -32,6 +32,10 @@ class AmbientScoreMatching(Objective):
         level = self.levels.draw(draws.uniform(batch.x), above=batch.nature)
         return matching_loss(denoiser, batch, level, self.weight, draws, "ambient")
 
+    def data_term(self) -> AmbientScoreMatching:
+        """Itself: its minimiser is E[X_0 | X_t], whatever the model."""
+        return self
+
 
 def noisier2noise(ratio: float = 1.0) -> AmbientScoreMatching:
     """Ambient score matching at one level (Noisier2Noise, Moran et al. 2020).

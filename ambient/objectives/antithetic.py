@@ -81,3 +81,7 @@ class AntitheticAmbient(Objective):
         mean = residual.square().flatten(1).mean(1).reshape(2, -1).mean(0)
         loss = self.weight(level, nature).to(mean) * mean
         return Loss(loss, {"antithetic": loss.detach()}, level)
+
+    def data_term(self) -> AntitheticAmbient:
+        """Itself: its minimiser is E[X_0 | X_t], whatever the model."""
+        return self

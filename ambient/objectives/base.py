@@ -36,6 +36,17 @@ class Objective(ABC):
     def __call__(self, denoiser: Denoiser, batch: Batch, draws: Draws) -> Loss:
         """The loss of `denoiser` on `batch`, all randomness taken from `draws`."""
 
+    def data_term(self) -> Objective | None:
+        """The term above the nature level whose minimiser noisy data alone determine, if there is one.
+
+        The watch for collapse (`ambient.training.collapse`) measures a model by it, on samples as they were observed.
+        """
+        return None
+
+    def learns_from_itself(self) -> bool:
+        """Whether a term takes its targets from the denoiser itself, such as consistency: what the watch is for."""
+        return False
+
     def __add__(self, other: Objective) -> Objective:
         return Sum((*_parts(self), *_parts(other)))
 
@@ -62,6 +73,34 @@ class Sum(Objective):
                 raise ValueError(f"two summands log the same term {sorted(repeated)[0]!r}: give one another name")
             terms |= loss.terms
         return Loss(total, terms, losses[0][1].level)
+
+    def data_term(self) -> Objective | None:
+        """That of the first summand which has one."""
+        terms = (part.data_term() for _, part in self.parts)
+        return next((term for term in terms if term is not None), None)
+
+    def learns_from_itself(self) -> bool:
+        """Whether a summand does."""
+        return any(part.learns_from_itself() for _, part in self.parts)
+
+
+@dataclass(frozen=True, eq=False)
+class Wrapper(Objective):
+    """An objective round another one, which answers for it where the wrapper changes nothing.
+
+    Attributes:
+        objective: What is minimised.
+    """
+
+    objective: Objective
+
+    def data_term(self) -> Objective | None:
+        """That of the objective inside: how it is shown to the network in training does not change what it measures."""
+        return self.objective.data_term()
+
+    def learns_from_itself(self) -> bool:
+        """Whether the objective inside does."""
+        return self.objective.learns_from_itself()
 
 
 def _parts(objective: Objective) -> tuple[tuple[float, Objective], ...]:

@@ -172,6 +172,10 @@ class Consistency(Objective):
         loss = self.weight(start, Level.clean()).to(x) * product.flatten(1).mean(1)
         return Loss(loss, {"consistency": loss.detach()}, start)
 
+    def learns_from_itself(self) -> bool:
+        """Always: that is what consistency is."""
+        return True
+
 
 def paper_consistency(
     process: Process,

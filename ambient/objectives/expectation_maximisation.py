@@ -79,6 +79,10 @@ class OnlineEM(Objective):
         level = self.levels.draw(draws.uniform(x_0), below=None if self.everywhere else batch.nature)
         return matching_loss(denoiser, filled, level, self.weight, draws, "em")
 
+    def learns_from_itself(self) -> bool:
+        """Yes where the posterior samples are the model's own, which must not teach the levels above t_n."""
+        return not self.everywhere
+
     @torch.no_grad()
     def _posterior(self, denoiser: Denoiser, observed: Batch, draws: Draws) -> Tensor:
         """`group` posterior samples of each observed sample, in a row."""

@@ -70,7 +70,8 @@ class MaskedScoreMatching(Objective):
 def keep(normal: Tensor, hidden: float) -> Tensor:
     """Masks, 1 where a pixel is kept, from standard normal numbers: each is hidden with chance `hidden`."""
     threshold = torch.special.ndtri(torch.tensor(hidden, dtype=torch.float64))
-    return (normal > threshold.to(normal)).to(normal.dtype)
+    kept: Tensor = normal > threshold.to(normal)
+    return kept.to(normal.dtype)
 
 
 def fixed_masks(

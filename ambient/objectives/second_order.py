@@ -61,6 +61,10 @@ class SecondOrderTweedie(Objective):
         level = self.levels.draw(draws.uniform(x_0), below=batch.nature)
         return matching_loss(denoiser, filled, level, self.weight, draws, "second order")
 
+    def learns_from_itself(self) -> bool:
+        """Always: the posterior is the model's own."""
+        return True
+
     @torch.no_grad()
     def _posterior(self, denoiser: Denoiser, observed: Batch, draws: Draws) -> Tensor:
         nature = observed.nature.on(observed.x)

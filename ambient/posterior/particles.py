@@ -33,9 +33,14 @@ from ambient.denoisers import Denoiser
 from ambient.process import Level, per_sample
 from ambient.randomness import Draws, permutation
 
-RELAXATION, PATIENCE, EVERY, NEGLIGIBLE = 1.5, 60, 10, 1e-3
-"""eta; iterations without a better held-out likelihood that end the fit; iterations between looks at it; the weight
-that is left out at the end, most of the particles, so that sampling costs less."""
+RELAXATION = 1.5
+"""eta."""
+PATIENCE = 60
+"""Iterations without a better held-out likelihood that end the fit."""
+LOOK_EVERY = 10
+"""Iterations between looks at the held-out likelihood."""
+NEGLIGIBLE = 1e-3
+"""Weight that is left out at the end: most of the particles, so that sampling costs less."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -143,7 +148,7 @@ def _climb(near: Tensor, far: Tensor, variance: float, dimension: int, iteration
         ratio = kernel.T @ (1 / (kernel @ weights)) / len(kernel)
         weights = weights * ratio**RELAXATION
         weights = weights / weights.sum()
-        if k % EVERY == 0:
+        if k % LOOK_EVERY == 0:
             mean = float((held_out @ weights).log().mean()) - dimension / 2 * math.log(variance)
             if mean > best:
                 best, best_weights, best_at = mean, weights, k

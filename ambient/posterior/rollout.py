@@ -15,19 +15,24 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal, Protocol
 
 import torch
 from torch import Tensor
 
 from ambient import kernels
+from ambient.data.batch import Batch
 from ambient.denoisers import Denoiser
 from ambient.kernels import Kernel
 from ambient.process import Level, per_sample
 from ambient.randomness import Draws
 
-if TYPE_CHECKING:  # the objectives use rollouts
-    from ambient.data.batch import Batch
+
+class NormalDraws(Protocol):
+    """A source of noise."""
+
+    def normal(self, like: Tensor) -> Tensor:
+        """Standard normal noise of the shape, dtype and device of `like`."""
 
 
 def geometric_levels(start: Level, end: Level, steps: int) -> list[Level]:
@@ -46,7 +51,7 @@ def descend(
     h: Tensor,
     levels: Sequence[Level],
     kernel: Kernel,
-    draws: Draws,
+    draws: NormalDraws,
     order: Literal[1, 2] = 1,
     condition: Mapping[str, Any] | None = None,
 ) -> Tensor:

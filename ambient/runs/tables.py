@@ -11,11 +11,11 @@ Entries = Sequence[Sequence[str]]
 
 
 def rich_table(title: str, entries: Entries) -> Table:
-    """The table for a terminal; columns of numbers to the right."""
+    """The table for a terminal; columns of numbers to the right. In a narrow terminal entries wrap, and none is cut."""
     table = Table(title=title)
     for i, name in enumerate(entries[0]):
         numbers = all(row[i][:1] in "-–0123456789" for row in entries[1:])
-        table.add_column(name, justify="right" if numbers else "left", no_wrap=i == 0)
+        table.add_column(name, justify="right" if numbers else "left")
     for row in entries[1:]:
         table.add_row(*row)
     return table

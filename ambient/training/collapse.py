@@ -28,13 +28,9 @@ from torch import Tensor, nn
 from ambient.data import Batch
 from ambient.data.samples import Data, Samples, in_memory
 from ambient.objectives import (
-    AmbientScoreMatching,
-    AntitheticAmbient,
     Objective,
-    Subsampled,
     sigma_data_of,
 )
-from ambient.objectives.base import Sum
 from ambient.process import Level, as_level
 from ambient.randomness import Draws
 
@@ -85,14 +81,14 @@ class CollapseWatch:
     """Compares a model with the linear denoiser as it is trained.
 
     Attributes:
-        anchor: The part of the objective that the data alone determine.
+        term: The term of the objective that the data alone determine, `Objective.data_term`.
         batches: Noisy samples on which it is evaluated.
         linear: What the model has to beat.
         best: Largest gain so far.
         reported: Whether the warning has been given.
     """
 
-    anchor: Objective
+    term: Objective
     batches: Sequence[Batch]
     linear: LinearDenoiser
     best: float = 0.0
@@ -100,33 +96,37 @@ class CollapseWatch:
 
     @classmethod
     def of(cls, objective: Objective, samples: Data, batch: int = 64, number: int = 8) -> CollapseWatch | None:
-        """The watch of a run, or None if its objective asks for no agreement of the model with itself.
+        """The watch of a run, or None if its objective has no term of the data, or none that learns from the model.
 
         Args:
-            objective: A sum with an ambient term and others.
+            objective: What the run minimises, whatever is wrapped round it.
             samples: The noisy training samples.
             batch: How many of them are looked at together,
             number: and how often.
         """
-        parts = [part for _, part in objective.parts] if isinstance(objective, Sum) else [objective]
-        anchors = [part for part in parts if _is_anchor(part)]
-        if not anchors or len(anchors) == len(parts):
+        term = objective.data_term()
+        if term is None or not objective.learns_from_itself():
             return None
         rows = torch.linspace(0, len(samples) - 1, min(batch * number, len(samples))).round().long()
-        anchor = anchors[0].objective if isinstance(anchors[0], Subsampled) else anchors[0]
         some = in_memory(samples)
-        return cls(anchor, [samples.batch(row) for row in rows.split(batch)], LinearDenoiser.of(some))
+        batches = [samples.batch(rows[i : i + batch]) for i in range(0, len(rows), batch)]
+        return cls(term, batches, LinearDenoiser.of(some))
 
     @torch.no_grad()
     def gain(self, denoiser: nn.Module) -> tuple[float, float]:
-        """1 - J(model) / J(linear) of the mean anchor loss J, always at the same noise, and its standard error."""
-        device = next(denoiser.parameters()).device
+        """1 - J(model) / J(linear) of the mean loss J of the data's term, and its standard error.
+
+        Always at the same noise. The model is looked at in evaluation mode, and left in the mode it was in.
+        """
+        device, training = next(denoiser.parameters()).device, denoiser.training
+        denoiser.eval()
         losses = []
         for i, kept in enumerate(self.batches):
             condition = {name: values.to(device) for name, values in kept.condition.items()}
             batch = replace(kept, x=kept.x.to(device), condition=condition)
-            both = [self.anchor(h, batch, Draws.of_step(0, i)).per_sample.double() for h in (denoiser, self.linear)]
+            both = [self.term(h, batch, Draws.of_step(0, i)).per_sample.double() for h in (denoiser, self.linear)]
             losses.append(torch.stack(both))
+        denoiser.train(training)
         model, linear = torch.cat(losses, 1)
         error = (linear - model).std() / (len(model) ** 0.5 * linear.mean())
         return float(1 - model.mean() / linear.mean()), float(error)
@@ -149,8 +149,3 @@ class CollapseWatch:
                 "ambient term alone first; if the data are Gaussian, train with watch=False"
             )
             warnings.warn(message, CollapseWarning, stacklevel=2)
-
-
-def _is_anchor(part: Objective) -> bool:
-    inner = part.objective if isinstance(part, Subsampled) else part
-    return isinstance(inner, AmbientScoreMatching | AntitheticAmbient)

@@ -1,50 +1,48 @@
 r"""The training loop: one for every network, objective and data set.
 
-Everything random in step k is a function of (seed, k), the order of the data of (seed, epoch), and a checkpoint holds
-the weights, their moving average and Adam's moments; so a run that is killed anywhere and started again ends with the
-same weights, on the CPU bit for bit. Progress is counted in images seen. To resume, run the same command again.
+What is random in an update is a function of its number (`ambient.training.updates`), and a checkpoint holds the
+weights, their moving average and Adam's moments (`ambient.training.checkpoints`); so a run that is stopped anywhere and
+started again ends with the same weights and the same log, on the CPU bit for bit. To resume, run the same command
+again. A finished run whose learning rate is constant can be given more steps, and goes on in the same way.
 
-Only parameters that require a gradient are trained, averaged and saved. An update may be computed in parts, one after
-another on each process; all parts of all processes together draw the numbers that one process would draw at once. The
-precision of the network is the accelerator's; weights that are trained stay float32.
-
-The moving average of the weights follows theta_ema <- beta theta_ema + (1 - beta) theta with
-beta = min(ema, (1 + k) / (10 + k)).
+A signal to stop (SIGINT, SIGTERM, SIGHUP) lets the update end and saves a checkpoint. Progress is counted in images
+seen. The precision of the network is the accelerator's; weights that are trained stay float32.
 """
 
 from __future__ import annotations
 
-import math
+import signal
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+import warnings
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import torch
 from accelerate import Accelerator
-from accelerate.utils import DistributedType
-from diffusers.training_utils import EMAModel
 from torch import Tensor, nn
 
-from ambient.data.order import Order
 from ambient.data.samples import Data
-from ambient.objectives import (
-    Loss,
-    Objective,
-)
-from ambient.randomness import Draws
+from ambient.objectives import Loss, Objective
+from ambient.runs.checksums import verify
+from ambient.runs.damage import DamagedFileError
 from ambient.runs.files import append_record, read_records, save_tensors, write_records
 from ambient.runs.identity import claim_folder
-from ambient.training.checkpoints import Checkpoints, is_sharded, load_trained, trainable, trained_state
+from ambient.runs.locks import locked
+from ambient.runs.signals import AGAIN, Asked, Interrupted, noted
+from ambient.training.accelerators import accumulating, check_accelerator, is_sharded
+from ambient.training.checkpoints import Checkpoints, Position, load_trained, trained_state
 from ambient.training.collapse import CollapseWatch
-from ambient.training.options import TrainingConfig, make_optimizer
+from ambient.training.options import TrainingConfig
 from ambient.training.progress import Bar, Progress, Window
+from ambient.training.updates import NonFiniteLossError, Updates
 
-
-class NonFiniteLossError(FloatingPointError):
-    """The loss or its gradient stopped being a number; the last checkpoint is intact."""
+MODEL = "model.safetensors"
+"""Name of the finished model."""
+COSINE = "a cosine schedule ends with the last step, so with other steps every update is another"
+"""Why such a run cannot be given more steps."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -81,8 +79,8 @@ def train(
         objective: What to minimise.
         samples: What to train on.
         config: How to train.
-        folder: Where `config.json`, `log.jsonl`, `checkpoint.safetensors` and, at the end, `model.safetensors`
-            (the averaged weights) go.
+        folder: Where `config.json`, `log.jsonl`, the newest checkpoint and the one before it and, at the end,
+            `model.safetensors` (the averaged weights) go. No other process may be at work there.
         identity: What else makes this run what it is, for instance the network's options.
         accelerator: Device, processes, precision and trackers; a default one if None.
         progress: Called as the run goes on; a progress bar if None.
@@ -94,149 +92,158 @@ def train(
 
     Warns:
         CollapseWarning: If the model agrees with itself and not with the data.
+        UserWarning: If the newest checkpoint, or the finished model, is damaged, and what is done about it; if the run
+            has done more steps than are asked for, which is then as far as it goes.
 
     Raises:
         ConfigMismatchError: If the folder holds a run of another configuration, naming the fields.
         NonFiniteLossError: If the loss or its gradient is not finite, naming step, levels and samples.
-        ValueError: If the batch does not divide among processes and parts, or the accelerator cannot serve the run.
+        Interrupted: If a signal asked to stop, once a checkpoint has been saved; it says at which update.
+        DamagedFileError: If no checkpoint of the run is whole.
+        RuntimeError: If another process is at work in the folder.
+        ValueError: If the batch does not divide among processes and parts, the accelerator cannot serve the run, or
+            a finished run cannot be given more steps because its checkpoint is gone.
     """
     accelerator = accelerator or Accelerator()
-    _check(config, accelerator)
-    if accelerator.is_main_process:
-        facts = {"training": config, "objective": objective, "data": samples.fingerprint(), **(identity or {})}
-        claim_folder(folder, facts)
-    accelerator.wait_for_everyone()
-    final = folder / "model.safetensors"
-    if final.exists():
-        load_trained(denoiser, final)
-        return denoiser.to(accelerator.device).eval()
-    run = _Run(denoiser, objective, samples, config, folder, accelerator)
-    run.resume()
-    run.watch = CollapseWatch.of(objective, samples, config.batch) if watch else None
-    run.callbacks = tuple(callbacks)
-    run.loop(progress)
-    if run.watch is not None:
-        run.watch.check(denoiser, 1.0, config.steps)
-    return run.finish(final)
+    check_accelerator(accelerator, config)
+    main = accelerator.is_main_process
+    with locked(folder) if main else nullcontext():
+        if main:
+            facts = {"training": config.identity(), "objective": objective, "data": samples.fingerprint()}
+            claim_folder(folder, {**facts, **(identity or {})}, reasons={"training.steps": COSINE})
+        accelerator.wait_for_everyone()
+        if _take_up(denoiser, folder, config, main):
+            return denoiser.to(accelerator.device).eval()
+        with accumulating(accelerator, config):
+            run = _Run(Updates(denoiser, objective, samples, config, accelerator), folder, tuple(callbacks))
+            run.resume()
+            run.watch = CollapseWatch.of(objective, samples, config.batch) if watch else None
+            run.loop(progress)
+            if run.watch is not None:
+                run.watch.check(denoiser, 1.0, run.step)
+            return run.finish()
 
 
-def _check(config: TrainingConfig, accelerator: Accelerator) -> None:
-    parts = accelerator.num_processes * config.accumulation
-    if config.batch % parts:
-        among = f"{accelerator.num_processes} processes" + (
-            "" if config.accumulation == 1 else f" of {config.accumulation} parts"
-        )
-        raise ValueError(f"a batch of {config.batch} does not divide among {among}")
-    if accelerator.mixed_precision == "fp16":
-        raise ValueError("training in fp16 loses small gradients and overflows; use mixed precision bf16")
-    if is_sharded(accelerator) and config.ema:
-        raise ValueError("no moving average is kept of weights in pieces (FSDP, DeepSpeed): set ema to 0")
+def _take_up(denoiser: nn.Module, folder: Path, config: TrainingConfig, main: bool) -> bool:
+    """Load the finished model of a folder; False if there is none of so many steps that is whole."""
+    path = folder / MODEL
+    if not path.exists():
+        return False
+    try:
+        done = int(verify(path).get("step", -1))
+    except DamagedFileError as error:
+        if main:
+            warnings.warn(f"{error}. It is made again, from the checkpoint if that is whole", stacklevel=3)
+        return False
+    if done < config.steps:
+        if not any(folder.glob("checkpoint.*")):
+            raise ValueError(f"{folder} holds a run of {done} steps without its checkpoint: it cannot be given more")
+        return False
+    if main and done > config.steps:
+        _warn_of_more(done, config)
+    load_trained(denoiser, path)
+    return True
+
+
+def _warn_of_more(done: int, config: TrainingConfig) -> None:
+    warnings.warn(
+        f"{config.steps} steps are asked for, and this run has done {done} already: its model is that of {done} steps",
+        stacklevel=4,
+    )
 
 
 class _Run:
-    """The state of one run."""
+    """One run: where it is, and what it writes.
 
-    def __init__(
-        self,
-        denoiser: nn.Module,
-        objective: Objective,
-        samples: Data,
-        config: TrainingConfig,
-        folder: Path,
-        accelerator: Accelerator,
-    ) -> None:
-        self.denoiser, self.objective, self.samples = denoiser.train(), objective, samples
-        self.config, self.accelerator, self.log_path = config, accelerator, folder / "log.jsonl"
-        denoiser.to(accelerator.device)
-        if config.compile:
-            denoiser.compile()
-        weights = list(trainable(denoiser).values())
-        adam = make_optimizer(weights, config)
-        accelerator.gradient_accumulation_steps, accelerator.step = config.accumulation, 0
-        if accelerator.distributed_type == DistributedType.DEEPSPEED:
-            micro = config.batch // (accelerator.num_processes * config.accumulation)
-            accelerator.state.deepspeed_plugin.deepspeed_config["train_micro_batch_size_per_gpu"] = micro
-        self.model, self.adam = accelerator.prepare(denoiser, adam)
-        self.ema = EMAModel(weights, decay=config.ema, foreach=True) if config.ema else None
-        self.checkpoints = Checkpoints(folder, denoiser, self.adam, self.ema, accelerator)
+    Attributes:
+        updates: What changes the weights.
+        callbacks: What looks at them.
+        watch: What warns of a collapse, or None.
+        step: Updates done.
+    """
+
+    def __init__(self, updates: Updates, folder: Path, callbacks: tuple[Callback, ...]) -> None:
+        self.updates, self.callbacks, self.folder = updates, callbacks, folder
+        self.config, self.accelerator, self.denoiser = updates.config, updates.accelerator, updates.denoiser
+        self.checkpoints = Checkpoints(folder, self.denoiser, updates.optimizer, updates.average, self.accelerator)
+        self.log_path = folder / "log.jsonl"
         self.watch: CollapseWatch | None = None
-        self.callbacks: tuple[Callback, ...] = ()
         self.step = 0
+        self.window = Window()
+        self.clock = _Clock(0.0)
         self.seconds = 0.0
+        """What the parts of the run before this one took."""
+
+    def resume(self) -> None:
+        """Take up the checkpoint of the folder, if there is one, and cut the log back to where its window begins."""
+        position = self.checkpoints.load()
+        if position.step > self.config.steps and self.accelerator.is_main_process:
+            _warn_of_more(position.step, self.config)
+        self.step, self.window, self.seconds = position.step, Window(position.window), position.seconds
+        if self.accelerator.is_main_process and self.log_path.exists():
+            begins = self.step - len(self.window)
+            write_records(self.log_path, [r for r in read_records(self.log_path, "step") if r["step"] <= begins])
 
     def loop(self, progress: Progress | None) -> None:
-        config, order = self.config, Order(len(self.samples), self.config.seed)
-        total = config.steps * config.batch
-        with Bar(total, self.step * config.batch, progress, self.accelerator.is_main_process) as report:
-            window, start = Window(), time.perf_counter()
+        """All updates that are left, with log, callbacks and checkpoints in between."""
+        config = self.config
+        total, done = config.steps * config.batch, self.step * config.batch
+        self.clock = _Clock(self.seconds)
+        with Bar(total, done, progress, self.accelerator.is_main_process) as report, noted() as asked:
             while self.step < config.steps:
-                window.add(*self.update(order))
+                self.window.add(*self.update())
                 self.step += 1
-                report(self.step * config.batch, window.mean)
-                if self.step % config.log_every == 0 or self.step == config.steps:
-                    now = time.perf_counter()
-                    self.seconds += now - start
-                    self.log(window)
-                    window, start = Window(), now
+                report(self.step * config.batch, self.window.mean)
+                if self.step % config.log_every == 0:
+                    self.log()
+                    self.window = Window()
+                elif self.step == config.steps:
+                    self.log()  # of a window that goes on if the run is given more steps
                 for callback in self.callbacks:
                     if self.step % callback.every == 0:
                         self.call(callback)
-                if self.step % config.checkpoint_every == 0 or self.step == config.steps:
-                    self.checkpoints.save(self.step, self.seconds)
-                    if self.watch is not None and self.step < config.steps:
-                        self.watch.check(self.denoiser, self.step / config.steps, self.step)
+                stop = self.agreed(asked)
+                if stop or self.step % config.checkpoint_every == 0 or self.step == config.steps:
+                    self.checkpoints.save(Position(self.step, self.clock.seconds(), self.window.state()))
+                if stop:
+                    raise self.interrupted(asked)
+                if self.watch is not None and self.step % config.checkpoint_every == 0 and self.step < config.steps:
+                    self.watch.check(self.denoiser, self.step / config.steps, self.step)
+            if self.agreed(asked):
+                raise self.interrupted(asked)
 
-    def update(self, order: Order) -> tuple[list[Loss], Tensor]:
-        """One update; returns the losses of its parts and the norm of its gradient."""
-        config, losses, indices = self.config, [], []
-        for part in range(config.accumulation):
-            with self.accelerator.accumulate(self.model):
-                loss, index = self.backward(order, part)
-            losses.append(loss)
-            indices += index
-        norm = self.accelerator.clip_grad_norm_(self.model.parameters(), config.clip or math.inf)
-        norm = norm if isinstance(norm, Tensor) else torch.tensor(float(norm or 0.0))
-        if not bool(norm.isfinite()):
-            levels = [ratio for loss in losses for ratio in loss.level.ratio.tolist()]
-            raise self._not_finite("the gradient", levels, indices)
-        for group in self.adam.param_groups:
-            group["lr"] = config.learning_rate_at(self.step)
-        self.adam.step()
-        self.adam.zero_grad()
-        if self.ema is not None:
-            self.ema.step(trainable(self.denoiser).values())
-        return losses, norm
+    def update(self) -> tuple[list[Loss], Tensor]:
+        """The next update; a loss that is no number is reported with what is left of the run."""
+        try:
+            return self.updates(self.step)
+        except NonFiniteLossError as error:
+            path = self.checkpoints.path
+            kept = f"the checkpoint in {path} is intact" if path.exists() else "none saved"
+            advice = "Lower the learning rate, clip the gradient, or look at these samples"
+            raise NonFiniteLossError(f"{error}; {kept}. {advice}") from None
 
-    def backward(self, order: Order, part: int) -> tuple[Loss, list[int]]:
-        """Add the gradient of one part of the update; returns its loss and the samples' indices."""
-        config, accelerator = self.config, self.accelerator
-        pieces = accelerator.num_processes * config.accumulation
-        piece, share = accelerator.process_index * config.accumulation + part, config.batch // pieces
-        first = self.step * config.batch + piece * share
-        batch = self.samples.batch(order(first, first + share), accelerator.device)
-        loss = self.objective(self.model, batch, Draws.of_step(config.seed, self.step, piece, pieces))
-        finite = loss.per_sample.isfinite()
-        if not bool(finite.all()):
-            levels = loss.level.ratio.expand(len(finite))[~finite].tolist()
-            raise self._not_finite("the loss", levels, batch.index[~finite.cpu()].tolist())
-        accelerator.backward(loss.per_sample.mean())
-        return loss, batch.index.tolist()
+    def agreed(self, asked: Asked) -> bool:
+        """Whether any process of the run was asked to stop: all end after the same update."""
+        if self.accelerator.num_processes == 1:
+            return bool(asked)
+        if asked:
+            self.accelerator.set_trigger()
+        return bool(self.accelerator.check_trigger())
 
-    def _not_finite(self, what: str, levels: list[float], indices: list[int]) -> NonFiniteLossError:
-        shown, path = ", ".join(f"{level:.4g}" for level in levels[:8]), self.checkpoints.path
-        kept = f"the checkpoint in {path} is intact" if path.exists() else "none saved"
-        return NonFiniteLossError(
-            f"{what} is not finite at step {self.step}: levels sigma/alpha = {shown}; samples {indices[:8]}; {kept}. "
-            "Lower the learning rate, clip the gradient, or look at these samples"
-        )
+    def interrupted(self, asked: Asked) -> Interrupted:
+        """What ends a run that was asked to stop."""
+        signum = signal.SIGTERM if asked.signum is None else asked.signum
+        name = signal.Signals(signum).name
+        return Interrupted(f"Stopped by {name} after update {self.step} of {self.config.steps}; {AGAIN} there.", signum)
 
-    def log(self, window: Window) -> None:
+    def log(self) -> None:
+        """Write the means of the window."""
         record = {
             "step": self.step,
             "images": self.step * self.config.batch,
-            "seconds": round(self.seconds, 3),
+            "seconds": round(self.clock.seconds(), 3),
             "learning_rate": self.config.learning_rate_at(self.step - 1),
-            **window.record(),
+            **self.window.record(),
         }
         if self.accelerator.is_main_process:
             append_record(self.log_path, record)
@@ -247,38 +254,26 @@ class _Run:
     def call(self, callback: Callback) -> None:
         """Show the averaged weights, and go on with the weights themselves."""
         if self.accelerator.is_main_process:
-            with self.averaged():
+            with self.updates.averaged():
                 callback.call(self.denoiser.eval(), self.step)
             self.denoiser.train()
         self.accelerator.wait_for_everyone()
 
-    @contextmanager
-    def averaged(self) -> Iterator[None]:
-        """The averaged weights in the place of the weights."""
-        weights = list(trainable(self.denoiser).values())
-        if self.ema is None:
-            yield
-            return
-        self.ema.store(weights)
-        self.ema.copy_to(weights)
-        try:
-            yield
-        finally:
-            self.ema.restore(weights)
-
-    def resume(self) -> None:
-        """Take up the checkpoint of the folder, if there is one, and cut the log back to it."""
-        self.step, self.seconds = self.checkpoints.load()
-        if self.accelerator.is_main_process and self.log_path.exists():
-            write_records(self.log_path, [r for r in read_records(self.log_path) if r["step"] <= self.step])
-
-    def finish(self, final: Path) -> nn.Module:
-        """Put the averaged weights in place, write them, and return the denoiser."""
-        if self.ema is not None:
-            self.ema.copy_to(trainable(self.denoiser).values())
-        whole = self.accelerator.get_state_dict(self.model) if is_sharded(self.accelerator) else None
+    def finish(self) -> nn.Module:
+        """Write the averaged weights, and return the denoiser with them."""
+        pieces = self.accelerator.get_state_dict(self.updates.model) if is_sharded(self.accelerator) else None
+        denoiser = self.updates.finish()
         if self.accelerator.is_main_process:
-            save_tensors(final, trained_state(self.denoiser, whole))
+            save_tensors(self.folder / MODEL, trained_state(denoiser, pieces), {"step": str(self.step)})
         self.accelerator.wait_for_everyone()
-        self.accelerator.unwrap_model(self.model, keep_fp32_wrapper=False)
-        return self.denoiser.eval()
+        return denoiser
+
+
+class _Clock:
+    """Seconds of a run, over all of its parts."""
+
+    def __init__(self, before: float) -> None:
+        self.before, self.start = before, time.perf_counter()
+
+    def seconds(self) -> float:
+        return self.before + time.perf_counter() - self.start

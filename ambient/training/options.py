@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
-from typing import Literal
+from dataclasses import dataclass, field
+from typing import Any, Literal
 
 import torch
 from torch import nn
+
+from ambient.runs.identity import describe
+
+NO_NUMBER = {"identity": False}
+"""Marks the options that change no number but by rounding: with others, a run is the same run."""
 
 
 @dataclass(frozen=True)
@@ -24,7 +29,7 @@ class TrainingConfig:
         ema: Largest decay of the moving average of the weights, in [0, 1); 0 keeps none.
         seed: Seed of the order and of all noise in training.
         log_every: Updates between records of the log.
-        checkpoint_every: Updates between checkpoints; a multiple of log_every.
+        checkpoint_every: Updates between checkpoints.
         betas: Decay of Adam's two moments.
         weight_decay: Decoupled, as in AdamW; >= 0.
         accumulation: Parts of an update, computed one after another to save memory.
@@ -39,12 +44,12 @@ class TrainingConfig:
     clip: float | None = None
     ema: float = 0.999
     seed: int = 0
-    log_every: int = 50
-    checkpoint_every: int = 200
+    log_every: int = field(default=50, metadata=NO_NUMBER)
+    checkpoint_every: int = field(default=200, metadata=NO_NUMBER)
     betas: tuple[float, float] = (0.9, 0.999)
     weight_decay: float = 0.0
-    accumulation: int = 1
-    compile: bool = False
+    accumulation: int = field(default=1, metadata=NO_NUMBER)
+    compile: bool = field(default=False, metadata=NO_NUMBER)
 
     def __post_init__(self) -> None:
         for name in ("steps", "batch", "log_every", "checkpoint_every", "accumulation"):
@@ -58,10 +63,16 @@ class TrainingConfig:
             if not 0 <= beta < 1:
                 name = "ema" if beta is self.ema else "betas"
                 raise ValueError(f"{name} must lie in [0, 1), got {getattr(self, name)}")
-        if self.checkpoint_every % self.log_every:
-            raise ValueError(
-                f"checkpoint_every ({self.checkpoint_every}) must be a multiple of log_every ({self.log_every})"
-            )
+
+    def identity(self) -> dict[str, Any]:
+        """What of these options decides the weights after each update.
+
+        The number of steps does only where the schedule ends with them: at a constant rate a run can be given more.
+        """
+        facts: dict[str, Any] = describe(self)
+        if self.schedule == "constant":
+            del facts["steps"]
+        return facts
 
     def learning_rate_at(self, step: int) -> float:
         """The learning rate of update `step`, counted from 0."""

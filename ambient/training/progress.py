@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import torch
 from torch import Tensor
 from tqdm.auto import tqdm
 
-from ambient.objectives import (
-    Loss,
-)
+from ambient.objectives import Loss
 
 LEVEL_BINS = torch.logspace(-2.5, 2, 28, dtype=torch.float64)
 """Edges of the bins of sigma / alpha in which the log reports the loss."""
@@ -21,13 +19,30 @@ Progress = Callable[[int, float], None]
 
 
 class Window:
-    """Means of what happened since the last record of the log."""
+    """Means of what happened since the last record of the log.
 
-    def __init__(self) -> None:
-        self.losses: list[float] = []
-        self.norms: list[float] = []
-        self.terms: dict[str, list[float]] = {}
-        self.by_level = torch.zeros(2, len(LEVEL_BINS) - 1, dtype=torch.float64)
+    Args:
+        state: What `state` gave, as JSON keeps it; none for an empty one.
+    """
+
+    def __init__(self, state: Mapping[str, Any] | None = None) -> None:
+        state = state or {}
+        self.losses: list[float] = list(state.get("losses", []))
+        self.norms: list[float] = list(state.get("norms", []))
+        self.terms: dict[str, list[float]] = {name: list(values) for name, values in state.get("terms", {}).items()}
+        empty = [[0.0] * (len(LEVEL_BINS) - 1)] * 2
+        self.by_level = torch.tensor(state.get("by_level", empty), dtype=torch.float64)
+
+    def __len__(self) -> int:
+        """Number of updates in it."""
+        return len(self.losses)
+
+    def state(self) -> dict[str, Any]:
+        """All that was taken in, as numbers that JSON keeps to the last bit; nothing if that is nothing."""
+        if not self.losses:
+            return {}
+        lists = {"losses": self.losses, "norms": self.norms, "terms": self.terms}
+        return {**lists, "by_level": self.by_level.tolist()}
 
     @property
     def mean(self) -> float:

@@ -20,7 +20,7 @@ Training-side remedies wrap an objective: they change the condition of a batch, 
 the loss to `ambient.objectives`. So all of them go with all methods of `sdxl.train`, ours among them.
 """
 
-from sdxl.mitigation.inference import Inference
-from sdxl.mitigation.training import Mitigation, mitigated
+from sdxl.mitigation.command import main
+from sdxl.mitigation.options import Inference, Mitigation, ScoreOptions
 
-__all__ = ["Inference", "Mitigation", "mitigated"]
+__all__ = ["Inference", "Mitigation", "ScoreOptions", "main"]

@@ -10,12 +10,11 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import Any
 
 import numpy as np
 
-CaptionChange = Literal["random-caption", "random-words", "repeated-words", "random-numbers", "several-captions"]
-CHANGES: tuple[str, ...] = get_args(CaptionChange)
+from sdxl.mitigation.options import CaptionChange
 
 LARGEST_NUMBER = 10**6
 
@@ -89,7 +88,7 @@ def read_several(path: Path) -> dict[str, list[str]]:
         ValueError: If the file cannot be read, naming file and line.
     """
     try:
-        lines = path.read_text().splitlines()
+        lines = path.read_text(encoding="utf-8-sig").split("\n")
     except (OSError, UnicodeDecodeError) as error:
         raise ValueError(f"--several-captions {path} cannot be read ({error})") from error
     several: dict[str, list[str]] = {}
@@ -100,7 +99,7 @@ def read_several(path: Path) -> dict[str, list[str]]:
             row = json.loads(line)
             others = [str(other) for other in row["others"]]
             several[str(row["text"]).strip()] = others
-        except (ValueError, TypeError, KeyError) as error:
+        except (ValueError, TypeError, KeyError, RecursionError) as error:
             raise ValueError(
                 f'--several-captions {path} line {number}: not a JSON object with "text" and a list "others"'
             ) from error

@@ -32,4 +32,5 @@ def magnitude(
     with_caption, without = (
         tweedie.from_x_0(denoiser(x_t, level, **given), x_t, level, "epsilon") for given in (condition, null)
     )
-    return (with_caption - without).flatten(1).norm(dim=1)
+    distance: Tensor = (with_caption - without).flatten(1).norm(dim=1)
+    return distance

@@ -12,8 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from pathlib import Path
-from typing import Any, Literal
+from typing import Any, get_args
 
 import numpy as np
 import torch
@@ -22,48 +21,15 @@ from torch import Tensor
 from ambient.data import Batch
 from ambient.denoisers import Denoiser
 from ambient.levels import LevelDistribution, UniformSteps
-from ambient.objectives import (
-    Loss,
-    Objective,
-)
+from ambient.objectives import Loss, Objective, Wrapper
 from ambient.randomness import Draws
 from sdxl.components import Components
-from sdxl.mitigation.captions import CHANGES, CaptionChange, Changer, read_several, vocabulary
+from sdxl.mitigation.captions import Changer, read_several, vocabulary
 from sdxl.mitigation.magnitude import magnitude
+from sdxl.mitigation.options import CaptionChange, Mitigation
 
 TEXT = ("encoder_hidden_states", "text_embeds")
 """The parts of a condition that depend on the caption."""
-
-
-@dataclass(frozen=True)
-class Mitigation:
-    """Remedies of Somepalli et al. 2023 and Wen et al. 2024, with any method."""
-
-    mitigation: Literal["none", "embedding-noise"] | CaptionChange = "none"
-    """Somepalli et al.: noise on the text embeddings, or captions changed at random."""
-    embedding_noise: float = 0.1
-    """Standard deviation of the noise on text embeddings."""
-    caption_probability: float = 0.4
-    """That a caption is changed."""
-    caption_words: int = 4
-    """Words or numbers put into a caption, or the length of a random one."""
-    several_captions: Path | None = None
-    """JSON lines {"text": caption, "others": [...]}, for several-captions."""
-    filter_magnitude: float | None = None
-    """Wen et al.: leave samples out whose caption moves the predicted noise by more than this."""
-
-    def check(self) -> None:
-        """Raises ValueError for values that cannot work."""
-        if not self.embedding_noise >= 0:
-            raise ValueError(f"--embedding-noise {self.embedding_noise:g}: 0 or more")
-        if not 0 <= self.caption_probability <= 1:
-            raise ValueError(f"--caption-probability {self.caption_probability:g}: lies in [0, 1]")
-        if self.caption_words < 1:
-            raise ValueError(f"--caption-words {self.caption_words}: at least 1")
-        if self.filter_magnitude is not None and not self.filter_magnitude > 0:
-            raise ValueError(f"--filter-magnitude {self.filter_magnitude:g}: above 0")
-        if (self.several_captions is None) == (self.mitigation == "several-captions"):
-            raise ValueError("--several-captions FILE and --mitigation several-captions belong together")
 
 
 def mitigated(
@@ -89,7 +55,7 @@ def mitigated(
         )
     if options.mitigation == "embedding-noise":
         objective = EmbeddingNoise(objective, options.embedding_noise)
-    elif options.mitigation in CHANGES:
+    elif options.mitigation in get_args(CaptionChange):
         several = read_several(options.several_captions) if options.several_captions else {}
         words = vocabulary(components.pipeline.tokenizer)
         change = Changer(options.mitigation, words, options.caption_probability, options.caption_words, several)  # type: ignore[arg-type]
@@ -98,7 +64,7 @@ def mitigated(
 
 
 @dataclass(frozen=True, eq=False)
-class EmbeddingNoise(Objective):
+class EmbeddingNoise(Wrapper):
     """Gaussian noise on what the text encoders say, on SDXL's pooled embedding too.
 
     Attributes:
@@ -106,7 +72,6 @@ class EmbeddingNoise(Objective):
         std: Standard deviation of the noise.
     """
 
-    objective: Objective
     std: float
 
     def __call__(self, denoiser: Denoiser, batch: Batch, draws: Draws) -> Loss:
@@ -119,7 +84,7 @@ class EmbeddingNoise(Objective):
 
 
 @dataclass(frozen=True, eq=False)
-class ChangedCaptions(Objective):
+class ChangedCaptions(Wrapper):
     """Captions changed at random and encoded anew.
 
     Attributes:
@@ -129,7 +94,6 @@ class ChangedCaptions(Objective):
         encode: The condition of some captions, as `Components.encode_prompts`.
     """
 
-    objective: Objective
     change: Callable[[str, np.random.Generator], str]
     captions: Mapping[int, str] = field(metadata={"identity": False})
     encode: Callable[[Sequence[str]], Mapping[str, Tensor]] = field(metadata={"identity": False})
@@ -151,7 +115,7 @@ class ChangedCaptions(Objective):
 
 
 @dataclass(frozen=True, eq=False)
-class MagnitudeFilter(Objective):
+class MagnitudeFilter(Wrapper):
     """Leaves out the samples whose caption moves the prediction by more than a threshold.
 
     Attributes:
@@ -161,7 +125,6 @@ class MagnitudeFilter(Objective):
         null: The text parts of the null caption's condition, one row.
     """
 
-    objective: Objective
     threshold: float
     levels: LevelDistribution
     null: Mapping[str, Tensor] = field(metadata={"identity": False})

@@ -43,6 +43,16 @@ class Cubic(nn.Module):
         return (a * x + b * x**3) / (1 + c * ratio**2)
 
 
+def gaussian(variance: float) -> Any:
+    """E[X_0 | X_t] of N(0, variance I)."""
+
+    def denoiser(x: Tensor, level: Level, **_: Any) -> Tensor:
+        level = level.on(x)
+        return per_sample(level.alpha * variance / (level.alpha**2 * variance + level.sigma**2), x) * x
+
+    return denoiser
+
+
 def hermite(nodes: int, dimensions: int) -> tuple[list[Tensor], Tensor]:
     """Nodes z_1, ..., z_dimensions, each (M, 1), and weights (M,) with sum w f(z) = E f(Z), M = nodes^dimensions."""
     z, w = np.polynomial.hermite_e.hermegauss(nodes)

@@ -11,7 +11,8 @@ from torch import Tensor, nn
 
 from ambient import karras
 from ambient.denoisers import EDMDenoiser, MaskedDenoiser, UNetDenoiser
-from ambient.process import VE, VP, Discrete, Flow, Level, per_sample, renormalise
+from ambient.process import VE, VP, Flow, Level, per_sample, renormalise
+from ambient.schedules import Discrete, Schedule
 from tests import k_diffusion_code
 from tests.ambient.test_process import SDXL
 from tests.exact import two_levels
@@ -83,8 +84,8 @@ def test_the_unet_adapter_against_diffusers_own_x_0(prediction: str) -> None:
     )
     scheduler = diffusers.DDIMScheduler(**SDXL, prediction_type=prediction, clip_sample=False)
     scheduler.set_timesteps(1000)
-    process = Discrete.from_scheduler(scheduler)
-    denoiser = UNetDenoiser(unet, process, prediction)
+    denoiser = UNetDenoiser(unet, Schedule.from_scheduler(scheduler))
+    process = denoiser.process
     x_t = torch.randn(1, 1, 8, 8, dtype=torch.float64)
     for t in (1, 400, 999):
         with torch.no_grad():
@@ -108,7 +109,7 @@ def test_conditions_reach_the_network() -> None:
         seen.update(condition, t=t)
         return SimpleNamespace(sample=x)
 
-    adapter = UNetDenoiser(unet, Discrete(VP(), torch.linspace(0.1, 0.9, 9)), "x_0")  # type: ignore[arg-type]
+    adapter = UNetDenoiser(unet, Schedule(Discrete(VP(), torch.linspace(0.1, 0.9, 9)), "x_0"))  # type: ignore[arg-type]
     adapter(x, VP().level(torch.tensor([0.1, 0.5])), encoder_hidden_states=x)
     assert seen["encoder_hidden_states"] is x
     assert seen["t"].tolist() == pytest.approx([0, 4], abs=1e-5)
@@ -131,5 +132,5 @@ def test_a_masked_denoiser_is_edms_where_it_sees_and_edms_of_pure_noise_where_it
 def test_what_is_refused() -> None:
     with pytest.raises(ValueError, match="sigma_data"):
         EDMDenoiser(Curved(), 0.0)
-    with pytest.raises(ValueError, match="unknown prediction"):
-        UNetDenoiser(Curved(), Discrete(VP(), torch.linspace(0.1, 0.9, 9)), "noise")
+    with pytest.raises(ValueError, match="no time for alpha = 0 or sigma = 0"):
+        EDMDenoiser(Curved(), 0.5)(torch.zeros(2, 3), VP().level(torch.tensor([0.5, 1.0])))

@@ -8,7 +8,8 @@ import torch
 from hypothesis import given
 
 from ambient import kernels, tweedie
-from ambient.process import VE, VP, Discrete, Flow, Level
+from ambient.process import VE, VP, Flow, Level
+from ambient.schedules import Discrete
 from tests.ambient.test_process import SDXL
 from tests.exact import Mixture, relative_error, two_levels
 
@@ -117,3 +118,18 @@ def test_many_small_ancestral_steps_reach_the_data() -> None:
     )
     assert torch.allclose(x.mean(0), mean, atol=5 * float(covariance.diagonal().max().sqrt()) / n**0.5)
     assert torch.allclose(torch.cov(x.T), covariance, rtol=0.04, atol=0.03)
+
+
+def test_from_pure_noise_the_kernels_lead_on_or_refuse() -> None:
+    """At alpha_t = 0 nothing is known but h: x_s is alpha_s h and noise, drawn or kept."""
+    noise, target = Level(torch.tensor(0.0).double(), torch.tensor(2.0).double()), VP().level(0.6)
+    h, x = torch.randn(2, 3, 4, dtype=torch.float64)
+    step = kernels.ancestral(h, x, noise, target)
+    assert torch.allclose(step.mean, 0.8 * h)
+    assert float(step.std) == pytest.approx(0.6)
+    assert torch.allclose(kernels.ddim(h, x, noise, target).mean, 0.8 * h + 0.6 * x / 2)
+    for kernel in (kernels.euler_maruyama, kernels.euler_maruyama_sigma):
+        with pytest.raises(ValueError, match="divides by alpha_t"):
+            kernel(h, x, noise, target)
+    with pytest.raises(ValueError, match="divides by alpha_t"):
+        kernels.covariance_matched(h, x, noise, target, torch.eye(4).expand(3, 4, 4).double())

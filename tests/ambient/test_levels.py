@@ -8,7 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ambient.levels import LevelDistribution, LogNormal, UniformSteps, UniformTime
-from ambient.process import VE, VP, Discrete, Level
+from ambient.process import VE, VP, Level
+from ambient.schedules import Discrete
 
 U = (torch.arange(4000, dtype=torch.float64) + 0.5) / 4000
 

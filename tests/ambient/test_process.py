@@ -8,7 +8,8 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ambient.process import VE, VP, Discrete, Flow, Level, as_level, per_sample, renormalise, where
+from ambient.process import VE, VP, Flow, Level, as_level, per_sample, renormalise, where
+from ambient.schedules import Discrete
 from tests.exact import two_levels
 
 SDXL = {"beta_start": 0.00085, "beta_end": 0.012, "beta_schedule": "scaled_linear", "num_train_timesteps": 1000}
@@ -72,31 +73,6 @@ def test_sdxl_levels_are_the_papers() -> None:
     assert [math.floor(1000 * float(s)) for s in sigma] == [325, 850, 981]
 
 
-@pytest.mark.parametrize(
-    "scheduler",
-    [
-        diffusers.DDIMScheduler(**SDXL),
-        diffusers.EulerDiscreteScheduler(**SDXL),
-        diffusers.FlowMatchEulerDiscreteScheduler(),
-        diffusers.EDMEulerScheduler(),
-    ],
-    ids=lambda s: type(s).__name__,
-)
-def test_discrete_levels_agree_with_diffusers_noising(scheduler: object) -> None:
-    process = Discrete.from_scheduler(scheduler)
-    x, noise = torch.randn(2, 4, dtype=torch.float64), torch.randn(2, 4, dtype=torch.float64)
-    steps = [3, len(process) - 5]
-    ours = process.level(torch.tensor(steps, dtype=torch.float64)).perturb(x, noise)
-    if isinstance(scheduler, diffusers.FlowMatchEulerDiscreteScheduler):
-        theirs = scheduler.scale_noise(x, scheduler.timesteps.flip(0)[steps], noise)
-    elif isinstance(scheduler, diffusers.DDIMScheduler):
-        theirs = scheduler.add_noise(x, noise, torch.tensor(steps))
-    else:
-        variance_exploding = scheduler.add_noise(x, noise, scheduler.timesteps.flip(0)[steps])
-        theirs = variance_exploding * process.level(torch.tensor(steps, dtype=torch.float64)).alpha[:, None]
-    assert torch.allclose(ours, theirs.double(), rtol=1e-4, atol=1e-4)
-
-
 @given(st.floats(0.0, 999.0))
 def test_discrete_time_inverts_level_between_steps(t: float) -> None:
     process = Discrete.from_scheduler(diffusers.DDPMScheduler(**SDXL))
@@ -152,7 +128,9 @@ def test_what_is_refused() -> None:
         VE().level(-1.0)
     with pytest.raises(ValueError, match="increase"):
         Discrete(VE(), torch.tensor([1.0, 1.0]))
-    with pytest.raises(ValueError, match="neither"):
+    with pytest.raises(ValueError, match="not a known scheduler"):
         Discrete.from_scheduler(object())
+    with pytest.raises(ValueError, match="pure noise, alpha = 0, has none"):
+        renormalise(VE(), torch.zeros(1, 2), VP().level(1.0))
     with pytest.raises(ValueError, match="shape"):
         Level(torch.ones(2, 2), torch.ones(2, 2))

@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 
 from ambient import tweedie
 from ambient.process import VE, VP, Flow, Level
+from ambient.tweedie import Prediction
 from tests.exact import Mixture, relative_error, two_levels
 
 
@@ -53,7 +54,7 @@ def test_tweedie_once_gives_the_score(levels: tuple[Level, Level], seed: int) ->
     assert relative_error(tweedie.to_x_0(score, x_t.detach(), level, "score"), h) <= 1e-9
 
 
-@pytest.mark.parametrize("kind", ["x_0", "score", "epsilon", "v", "flow"])
+@pytest.mark.parametrize("kind", ["x_0", "score", "epsilon", "v", "flow", "edm"])
 @given(levels=two_levels())
 def test_conversions_round_trip(kind: tweedie.Prediction, levels: tuple[Level, Level]) -> None:
     x_0, x_t = torch.randn(2, 4, 3, dtype=torch.float64).unbind()
@@ -110,3 +111,19 @@ def test_what_is_refused() -> None:
         tweedie.clean_mean(x, x, VE().level(1.0), VE().level(1.0))
     with pytest.raises(ValueError, match="unknown prediction 'noise'"):
         tweedie.to_x_0(x, x, VE().level(1.0), "noise")  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("kind", ["x_0", "score", "epsilon", "v", "flow", "edm"])
+def test_predictions_of_pure_noise(kind: Prediction) -> None:
+    """Where alpha = 0 every prediction of h is finite, and gives h back unless it holds nothing of it."""
+    level = Level(torch.tensor([0.0, 0.6]).double(), torch.tensor([2.0, 0.8]).double())
+    h, x = torch.randn(2, 2, 5, dtype=torch.float64)
+    prediction = tweedie.from_x_0(h, x, level, kind)
+    assert bool(prediction.isfinite().all())
+    if kind in ("score", "epsilon"):
+        assert torch.allclose(prediction[0], x[0] / 2 if kind == "epsilon" else -x[0] / 4)
+        assert torch.allclose(tweedie.to_x_0(prediction[1:], x[1:], level[1:], kind), h[1:])
+        with pytest.raises(ValueError, match=f"pure noise .* {kind} says nothing"):
+            tweedie.to_x_0(prediction, x, level, kind)
+    else:
+        assert torch.allclose(tweedie.to_x_0(prediction, x, level, kind), h)

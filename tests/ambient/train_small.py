@@ -1,7 +1,12 @@
-"""Trains a small model in the folder given; run by `test_processes`, on one process and on two."""
+"""Trains a small model in the folder given; run by `test_processes`, on one process and on two.
+
+With a second argument the last process asks itself to stop after so many updates.
+"""
 
 from __future__ import annotations
 
+import os
+import signal
 import sys
 from pathlib import Path
 
@@ -15,6 +20,7 @@ from ambient.objectives import (
     Hybrid,
 )
 from ambient.process import VE
+from ambient.runs.signals import Interrupted
 from ambient.training import TrainingConfig, train
 
 
@@ -28,15 +34,23 @@ class Network(nn.Module):
         return self.layers(torch.cat([x, c_noise[:, None]], 1))
 
 
-def main(folder: Path) -> None:
+def main(folder: Path, stop: int | None = None) -> None:
     x_0 = torch.randn(30, 4, generator=torch.Generator().manual_seed(0))
     samples = Samples.of_noisy(x_0, VE().level(0.4), seed=0, keep_clean=True)
     config = TrainingConfig(steps=60, batch=16, warmup=5, log_every=10, checkpoint_every=20)
     accelerator = Accelerator(cpu=True)
     print(f"process {accelerator.process_index} of {accelerator.num_processes}\n", end="", flush=True)
-    train(EDMDenoiser(Network()), Hybrid(), samples, config, folder, accelerator=accelerator)
+
+    def progress(images: int, loss: float) -> None:
+        if accelerator.is_last_process and stop is not None and images == stop * config.batch:
+            os.kill(os.getpid(), signal.SIGTERM)
+
+    try:
+        train(EDMDenoiser(Network()), Hybrid(), samples, config, folder, accelerator=accelerator, progress=progress)
+    except Interrupted as interrupted:
+        print(f"{interrupted}\n", end="", flush=True)
 
 
 if __name__ == "__main__":
     torch.set_num_threads(1)
-    main(Path(sys.argv[1]))
+    main(Path(sys.argv[1]), int(sys.argv[2]) if len(sys.argv) > 2 else None)

@@ -2,26 +2,44 @@
 
 from __future__ import annotations
 
-import importlib
 import re
 import shlex
 from pathlib import Path
+from typing import Any
 
 import pytest
 import tyro
 
-PAGE = Path(__file__).parents[2] / "docs" / "sdxl.md"
-LINES = [line for line in PAGE.read_text().splitlines() if re.search(r"-m sdxl\.(tiny|latents|train|generate) ", line)]
+from ambient.runs.console import CONFIG
+from sdxl.attack.options import AnyAttack
+from sdxl.evaluate import EvaluateOptions
+from sdxl.generate import GenerateOptions
+from sdxl.latents import LatentOptions
+from sdxl.mitigation import ScoreOptions
+from sdxl.tiny import TinyOptions, TinyVisionOptions
+from sdxl.train import TrainOptions
+
+OPTIONS: dict[str, Any] = {
+    "sdxl.attack": AnyAttack,
+    "sdxl.evaluate": EvaluateOptions,
+    "sdxl.generate": GenerateOptions,
+    "sdxl.latents": LatentOptions,
+    "sdxl.mitigation": ScoreOptions,
+    "sdxl.tiny": TinyOptions,
+    "sdxl.tiny_vision": TinyVisionOptions,
+    "sdxl.train": TrainOptions,
+}
+PAGE = (Path(__file__).parents[2] / "docs" / "sdxl.md").read_text()
+BLOCKS = re.findall(r"^```sh\n(.*?)^```", PAGE, re.MULTILINE | re.DOTALL)
+LINES = [line for block in BLOCKS for line in block.splitlines() if "-m sdxl." in line]
 
 
 @pytest.mark.parametrize("line", LINES)
 def test_it_is_understood(line: str) -> None:
     words = shlex.split(line.replace("$SECRET", "7"))
     module, arguments = words[words.index("-m") + 1], words[words.index("-m") + 2 :]
-    options = importlib.import_module(module).Options
-    parsed = tyro.cli(options, args=arguments, config=(tyro.conf.OmitArgPrefixes, tyro.conf.FlagCreatePairsOff))
-    parsed.check()
+    tyro.cli(OPTIONS[module], args=arguments, config=CONFIG).check()
 
 
 def test_the_page_shows_every_command() -> None:
-    assert {re.findall(r"sdxl\.(\w+) ", line)[0] for line in LINES} == {"tiny", "latents", "train", "generate"}
+    assert {f"sdxl.{name}" for name in re.findall(r"-m sdxl\.(\w+)", PAGE)} == set(OPTIONS)

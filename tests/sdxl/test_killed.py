@@ -1,4 +1,4 @@
-"""Acceptance 4: kill latents, training and generation at random moments; run again; nothing tells the difference.
+"""Kill latents, training and generation at random moments; run again; nothing tells the difference.
 
 The kills are real (SIGKILL, in a forked process) and their moments random; `AMBIENT_KILLS=10` makes ten of each.
 """
@@ -18,13 +18,21 @@ import pytest
 import safetensors.torch
 from accelerate import Accelerator
 
-from sdxl import generate, latents, train
-from sdxl.components import ModelOptions
-from sdxl.pairs import Source
-from sdxl.sampling import Sampler
+from sdxl.generate.drawing import generate
+from sdxl.generate.options import GenerateOptions
+from sdxl.latents.encoding import write_latents
+from sdxl.latents.options import LatentOptions
+from sdxl.options import Sampler
+from sdxl.source import Source
+from sdxl.train.options import TrainOptions
+from sdxl.train.tuning import fine_tune
+from tests.sdxl.conftest import on_cpu
 
 KILLS = int(os.environ.get("AMBIENT_KILLS", "2"))
-pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="forks the processes that it kills")
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(not hasattr(os, "fork"), reason="forks the processes that it kills"),
+]
 
 
 def _killed_and_run_again(work: Callable[[Path], object], folder: Path, same: Callable[[Path, Path], None]) -> None:
@@ -64,25 +72,22 @@ def _same(whole: Path, killed: Path, *, without: tuple[str, ...] = ()) -> None:
 
 def test_latents(pictures: Path, xl: Path, tmp_path: Path) -> None:
     def work(folder: Path) -> None:
-        options = latents.Options(
-            Source(str(pictures)), ModelOptions(str(xl)), nature=500, shard=1, batch=1, output=folder
-        )
-        latents.write_latents(options, Accelerator(cpu=True))
+        options = LatentOptions(Source(str(pictures)), on_cpu(xl, folder, batch=1), nature=500, shard=1)
+        write_latents(options, Accelerator(cpu=True))
 
     _killed_and_run_again(work, tmp_path, _same)
 
 
 def test_training(pictures: Path, xl: Path, tmp_path: Path) -> None:
     cache = tmp_path / "cache"
-    options = latents.Options(Source(str(pictures)), ModelOptions(str(xl)), nature=500, output=cache)
-    latents.write_latents(options, Accelerator(cpu=True))
+    options = LatentOptions(Source(str(pictures)), on_cpu(xl, cache), nature=500)
+    write_latents(options, Accelerator(cpu=True))
 
     def work(folder: Path) -> None:
-        options = train.Options(
+        options = TrainOptions(
             cache,
-            ModelOptions(str(xl)),
+            on_cpu(xl, folder, batch=4),
             steps=20,
-            batch=4,
             accumulation=2,
             learning_rate=1e-3,
             ema=0.9,
@@ -90,15 +95,14 @@ def test_training(pictures: Path, xl: Path, tmp_path: Path) -> None:
             checkpoint_every=2,
             keep_every=4,
             watch=False,
-            output=folder,
         )
-        train.fine_tune(options, Accelerator(cpu=True))
+        fine_tune(options, Accelerator(cpu=True))
 
     _killed_and_run_again(work, tmp_path, _same_training)
 
 
 def _same_training(whole: Path, killed: Path) -> None:
-    timed = ("log.jsonl", "checkpoint.safetensors")
+    timed = ("log.jsonl", "checkpoint.safetensors", "checkpoint-previous.safetensors")
     _same(whole, killed, without=timed)
     states = [safetensors.torch.load_file(folder / "checkpoint.safetensors") for folder in (whole, killed)]
     assert states[0].keys() == states[1].keys()
@@ -110,8 +114,8 @@ def _same_training(whole: Path, killed: Path) -> None:
 def test_generation(xl: Path, tmp_path: Path) -> None:
     def work(folder: Path) -> None:
         sampler = Sampler("EulerAncestralDiscrete", steps=4)
-        options = generate.Options(sampler, ModelOptions(str(xl)), images=32, batch=2, output=folder)
-        generate.generate(options, Accelerator(cpu=True))
+        options = GenerateOptions(sampler, on_cpu(xl, folder, batch=2), samples=32)
+        generate(options, Accelerator(cpu=True))
 
     _killed_and_run_again(work, tmp_path, _same)
     assert len(_files(tmp_path / "whole")) == 34

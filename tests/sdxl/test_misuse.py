@@ -1,4 +1,4 @@
-"""Acceptance 7: what goes wrong is said in one line that names the file, field or option, and what to do."""
+"""What goes wrong is said in one line that names the file, field or option, and what to do."""
 
 from __future__ import annotations
 
@@ -19,10 +19,14 @@ import torch
 from accelerate import Accelerator
 from diffusers import DDPMPipeline, DDPMScheduler, UNet2DModel
 
-from sdxl import generate, latents, lora, tiny, train
-from sdxl.components import ModelOptions, load
-from sdxl.pairs import Source
-from tests.sdxl.conftest import make_pictures
+from ambient.runs.files import load_tensors, save_tensors
+from sdxl import generate, latents, tiny, train
+from sdxl.latents.encoding import write_latents
+from sdxl.latents.options import LatentOptions
+from sdxl.source import Source
+from sdxl.train.options import TrainOptions
+from sdxl.train.tuning import fine_tune
+from tests.sdxl.conftest import make_lora, make_pictures, on_cpu
 
 MAINS = {"tiny": tiny.main, "latents": latents.main, "train": train.main, "generate": generate.main}
 
@@ -40,17 +44,12 @@ class World:
     def cache(self, **changes: Any) -> Path:
         """Latents of SDXL at t_n = 500."""
         folder = self.folder / "cache"
-        options = latents.Options(
-            Source(str(self.data)), ModelOptions(str(self.xl)), **{"nature": 500, "output": folder, **changes}
-        )
-        return latents.write_latents(options, Accelerator(cpu=True))
+        options = LatentOptions(Source(str(self.data)), on_cpu(self.xl, folder), **{"nature": 500, **changes})
+        return write_latents(options, Accelerator(cpu=True))
 
     def adapter(self) -> Path:
         """A LoRA of SDXL."""
-        components = load(ModelOptions(str(self.xl)))
-        lora.attach(components)
-        lora.save(components, self.folder / "lora" / lora.FILE)
-        return self.folder / "lora"
+        return make_lora(self.xl, self.folder / "lora")
 
     def copy(self) -> Path:
         """A copy of SDXL to spoil."""
@@ -114,19 +113,15 @@ def _poisoned(world: World) -> Path:
     """A cache with a number that is none."""
     folder = world.cache()
     path = folder / "latents-00000.safetensors"
-    with safetensors.safe_open(path, "pt") as file:
-        facts = file.metadata()
-    tensors = safetensors.torch.load_file(path)
+    tensors, facts = load_tensors(path)
     tensors["x"][2] = torch.nan
-    safetensors.torch.save_file(tensors, path, facts)
+    save_tensors(path, tensors, facts)
     return folder
 
 
 def _finished(world: World) -> Path:
-    options = train.Options(
-        world.cache(), ModelOptions(str(world.xl)), steps=1, batch=2, watch=False, output=world.folder / "run"
-    )
-    train.fine_tune(options, Accelerator(cpu=True))
+    run = on_cpu(world.xl, world.folder / "run", batch=2)
+    fine_tune(TrainOptions(world.cache(), run, steps=1, watch=False), Accelerator(cpu=True))
     return world.folder / "run"
 
 
@@ -135,6 +130,7 @@ def _of(path: Path, content: bytes) -> Path:
     return path
 
 
+_NATURE = ("--nature", 500)
 _RUN = ("--steps", 1, "--batch", 2)
 
 
@@ -149,7 +145,7 @@ def _tracker() -> str:
 Misuse = tuple[Callable[[World], list[object]], str]
 MISUSES: dict[str, Misuse] = {
     "a model that is not cached": (
-        lambda w: ["latents", w.data],
+        lambda w: ["latents", w.data, "--nature", 500],
         r"--vae madebyollin/sdxl-vae-fp16-fix is not in the local Hugging Face cache; add --download",
     ),
     "a folder that is not there": (
@@ -173,43 +169,85 @@ MISUSES: dict[str, Misuse] = {
         r"--model .*ddpm is a DDPMPipeline; this needs one of StableDiffusionXLPipeline",
     ),
     "an inpainting model where text-to-image is needed": (
-        lambda w: ["latents", w.data, "--model", w.inpainting],
+        lambda w: ["latents", w.data, *_NATURE, "--model", w.inpainting],
         r"its U-Net takes 9 channels and this needs 4; give a text-to-image model",
     ),
     "a VAE that overflows in fp16": (
-        lambda w: ["latents", w.data, "--model", _overflowing(w), "--precision", "fp16", "--output", w.folder / "o"],
+        lambda w: [
+            "latents",
+            w.data,
+            *_NATURE,
+            "--model",
+            _overflowing(w),
+            "--precision",
+            "fp16",
+            "--output",
+            w.folder / "o",
+        ],
         r"overflows when encoding in float16: use --vae madebyollin/sdxl-vae-fp16-fix, or --precision bf16 or fp32",
     ),
     "captions of other images": (
-        lambda w: ["latents", w.data, "--model", w.xl, "--captions", _captions(w, {"file": "x.png", "text": "a"})],
+        lambda w: [
+            "latents",
+            w.data,
+            *_NATURE,
+            "--model",
+            w.xl,
+            "--captions",
+            _captions(w, {"file": "x.png", "text": "a"}),
+        ],
         r"captions\.jsonl line 1 names x\.png, which is not among the images",
     ),
     "captions under another name": (
-        lambda w: ["latents", w.data, "--model", w.xl, "--captions", _captions(w, {"file": "000.png", "note": "a"})],
+        lambda w: [
+            "latents",
+            w.data,
+            *_NATURE,
+            "--model",
+            w.xl,
+            "--captions",
+            _captions(w, {"file": "000.png", "note": "a"}),
+        ],
         r'captions\.jsonl has no captions under "text"; choose the field with --caption-column',
     ),
     "captions for some images only": (
-        lambda w: ["latents", w.data, "--model", w.xl, "--captions", _captions(w, {"file": "000.png", "text": "a"})],
+        lambda w: [
+            "latents",
+            w.data,
+            *_NATURE,
+            "--model",
+            w.xl,
+            "--captions",
+            _captions(w, {"file": "000.png", "text": "a"}),
+        ],
         r"5 of 6 images of .* have no caption, such as 001\.png: --without-caption null",
     ),
     "a caption file that is not there": (
-        lambda w: ["latents", w.data, "--model", w.xl, "--captions", "/nowhere.jsonl"],
+        lambda w: ["latents", w.data, *_NATURE, "--model", w.xl, "--captions", "/nowhere.jsonl"],
         r"--captions /nowhere\.jsonl: No such file",
     ),
     "no images": (
-        lambda w: ["latents", w.folder / "lora" if w.adapter() else "", "--model", w.xl],
+        lambda w: ["latents", w.folder / "lora" if w.adapter() else "", *_NATURE, "--model", w.xl],
         r"lora has no images to use",
     ),
     "a damaged image": (
-        lambda w: ["latents", _cut(w.data / "003.png", 60).parent, "--model", w.xl, "--output", w.folder / "o"],
+        lambda w: [
+            "latents",
+            _cut(w.data / "003.png", 60).parent,
+            *_NATURE,
+            "--model",
+            w.xl,
+            "--output",
+            w.folder / "o",
+        ],
         r"damaged: 003\.png .*mend or remove it, or leave it out with --skip-bad",
     ),
     "images that are too small": (
-        lambda w: ["latents", w.data, "--model", w.xl, "--resolution", 64, "--output", w.folder / "o"],
+        lambda w: ["latents", w.data, *_NATURE, "--model", w.xl, "--resolution", 64, "--output", w.folder / "o"],
         r"wrong size: 000\.png \(48x40, smaller than 64x64\)",
     ),
     "a resolution that does not divide": (
-        lambda w: ["latents", w.data, "--model", w.xl, "--resolution", 40],
+        lambda w: ["latents", w.data, *_NATURE, "--model", w.xl, "--resolution", 40],
         r"resolution 40: this model needs a multiple of 16 pixels",
     ),
     "a nature level beyond the schedule": (
@@ -230,7 +268,7 @@ MISUSES: dict[str, Misuse] = {
     ),
     "an interrupted shard": (
         lambda w: ["train", _cut(w.cache() / "latents-00000.safetensors").parent, "--model", w.xl],
-        r"latents-00000\.safetensors is not a whole shard .*remove it and make it again",
+        r"latents-00000\.safetensors is damaged: .*; remove it, and run the command that made it again",
     ),
     "latents of another model": (
         lambda w: ["train", w.cache(), "--model", w.sd],
@@ -295,7 +333,7 @@ MISUSES: dict[str, Misuse] = {
     ),
     "a scheduler that does not exist": (
         lambda w: ["generate", "--model", w.xl, "--scheduler", "DDIMM"],
-        r"--scheduler DDIMM: diffusers has no DDIMMScheduler; there are DDIM",
+        r"--scheduler DDIMM: there is no DDIMMScheduler here; there are DDIM",
     ),
     "prompts that cannot be read": (
         lambda w: ["generate", "--model", w.xl, "--prompts", _of(w.folder / "p.txt", b"\n\n")],

@@ -84,7 +84,8 @@ def test_a_hugging_face_data_set(pictures: Path, tmp_path: Path) -> None:
     texts = [CAPTIONS[i % 4] if i != 3 else None for i in range(20)]
     datasets.Dataset.from_dict({"picture": images, "words": texts}, features=features).save_to_disk(tmp_path / "saved")
     source = Source(str(tmp_path / "saved"), caption_column="words", without_caption="null")
-    found = _pairs(source)
+    with pytest.warns(UserWarning, match="1 of 20 images have no caption .* such as row 3"):
+        found = _pairs(source)
     assert [pair.content() for pair in found] == [file.read_bytes() for file in files]
     assert [pair.caption for pair in found] == [text or "" for text in texts]
     with pytest.raises(DataSetError, match="has no column text; choose --caption-column from picture, words"):
@@ -95,15 +96,21 @@ def test_a_hugging_face_data_set(pictures: Path, tmp_path: Path) -> None:
 
 def test_images_without_captions(pictures: Path, tmp_path: Path) -> None:
     folder = make_pictures(tmp_path / "some", 6, captions=False)
-    assert [pair.caption for pair in _pairs(Source(str(folder)))] == [""] * 6
+    with pytest.raises(DataSetError, match=r"some has no captions: .*--without-caption null means none"):
+        _pairs(Source(str(folder)))
+    with pytest.warns(UserWarning, match="6 of 6 images have no caption and get the null caption, such as 000.png"):
+        bare = _pairs(Source(str(folder), without_caption="null"))
+    assert [pair.caption for pair in bare] == [""] * 6
     assert [pair.caption for pair in _pairs(Source(str(folder), caption="a face"))] == ["a face"] * 6
     rows = [{"file_name": f"00{i}.png", "text": "yes" if i % 2 else None} for i in range(6)]
     (folder / "metadata.jsonl").write_text("\n".join(map(json.dumps, rows)))
     with pytest.raises(DataSetError, match=r"3 of 6 images of .* have no caption, such as 000\.png"):
         _pairs(Source(str(folder)))
-    null = _pairs(Source(str(folder), without_caption="null"))
+    with pytest.warns(UserWarning, match="3 of 6 images have no caption and get the null caption"):
+        null = _pairs(Source(str(folder), without_caption="null"))
     assert [(pair.index, pair.caption) for pair in null] == [(i, "yes" if i % 2 else "") for i in range(6)]
-    skipped = _pairs(Source(str(folder), without_caption="skip"))
+    with pytest.warns(UserWarning, match="3 of 6 images have no caption and are left out"):
+        skipped = _pairs(Source(str(folder), without_caption="skip"))
     assert [pair.index for pair in skipped] == [1, 3, 5]
 
 

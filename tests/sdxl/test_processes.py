@@ -13,12 +13,18 @@ import torch
 from accelerate import Accelerator
 from accelerate.state import AcceleratorState, PartialState
 
-from sdxl import generate, latents, lora, train
-from sdxl.components import ModelOptions
-from sdxl.pairs import Source
-from sdxl.sampling import Sampler
+from sdxl import lora
+from sdxl.generate.drawing import generate
+from sdxl.generate.options import GenerateOptions
+from sdxl.latents.encoding import write_latents
+from sdxl.latents.options import LatentOptions
+from sdxl.options import Sampler
+from sdxl.source import Source
+from sdxl.train.options import TrainOptions
+from sdxl.train.tuning import fine_tune
+from tests.sdxl.conftest import on_cpu
 
-pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="forks its processes")
+pytestmark = [pytest.mark.slow, pytest.mark.skipif(not hasattr(os, "fork"), reason="forks its processes")]
 
 
 def _on_two_processes(work: Callable[[Accelerator], object]) -> None:
@@ -49,39 +55,35 @@ def _files(folder: Path, pattern: str) -> dict[str, bytes]:
 
 
 def test_latents_training_and_images(pictures: Path, xl: Path, tmp_path: Path) -> None:
-    model = ModelOptions(str(xl))
+    def encode(folder: str) -> LatentOptions:
+        return LatentOptions(Source(str(pictures)), on_cpu(xl, tmp_path / folder), nature=500, shard=3)
 
-    def encode(folder: str) -> latents.Options:
-        return latents.Options(Source(str(pictures)), model, nature=500, shard=3, output=tmp_path / folder)
-
-    latents.write_latents(encode("one"), Accelerator(cpu=True))
-    _on_two_processes(lambda accelerator: latents.write_latents(encode("two"), accelerator))
+    write_latents(encode("one"), Accelerator(cpu=True))
+    _on_two_processes(lambda accelerator: write_latents(encode("two"), accelerator))
     assert len(_files(tmp_path / "one", "*.safetensors")) == 7
     assert _files(tmp_path / "one", "*") == _files(tmp_path / "two", "*")
 
-    def tune(folder: str) -> train.Options:
-        return train.Options(
+    def tune(folder: str) -> TrainOptions:
+        return TrainOptions(
             tmp_path / "one",
-            model,
+            on_cpu(xl, tmp_path / folder, batch=8),
             method="consistency",
             steps=4,
-            batch=8,
             accumulation=2,
             learning_rate=1e-2,
             watch=False,
-            output=tmp_path / folder,
         )
 
-    train.fine_tune(tune("lora-one"), Accelerator(cpu=True))
-    _on_two_processes(lambda accelerator: train.fine_tune(tune("lora-two"), accelerator))
+    fine_tune(tune("lora-one"), Accelerator(cpu=True))
+    _on_two_processes(lambda accelerator: fine_tune(tune("lora-two"), accelerator))
     one, two = (safetensors.torch.load_file(tmp_path / name / lora.FILE) for name in ("lora-one", "lora-two"))
     for name, value in one.items():
         torch.testing.assert_close(two[name], value, rtol=1e-2, atol=1e-4)
 
-    def draw(folder: str) -> generate.Options:
-        return generate.Options(Sampler(steps=3), model, images=7, batch=2, output=tmp_path / folder)
+    def draw(folder: str) -> GenerateOptions:
+        return GenerateOptions(Sampler(steps=3), on_cpu(xl, tmp_path / folder, batch=2), samples=7)
 
-    generate.generate(draw("images-one"), Accelerator(cpu=True))
-    _on_two_processes(lambda accelerator: generate.generate(draw("images-two"), accelerator))
+    generate(draw("images-one"), Accelerator(cpu=True))
+    _on_two_processes(lambda accelerator: generate(draw("images-two"), accelerator))
     assert len(_files(tmp_path / "images-one", "*.png")) == 7
     assert _files(tmp_path / "images-one", "*") == _files(tmp_path / "images-two", "*")

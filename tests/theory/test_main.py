@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-import theory.__main__ as command
-from theory import plots_p2
+from theory import command, plots_p2
+from theory.__main__ import main
 from theory.statements import NOT_CHECKED, STATEMENTS, Evidence, Findings, Statement
 
 ROOT = Path(__file__).parents[2]
@@ -34,9 +34,9 @@ def test_one_statement_from_the_command_line(tmp_path: Path) -> None:
 
 def test_an_unknown_statement_is_one_clear_line() -> None:
     done = run("--only", "P1-A.222")
-    assert done.returncode == 2
+    assert done.returncode == 1
     assert done.stdout == ""
-    assert done.stderr.startswith("unknown statement 'P1-A.222'; did you mean")
+    assert done.stderr.startswith("error: unknown statement 'P1-A.222'; did you mean")
     assert done.stderr.count("\n") == 1
 
 
@@ -60,9 +60,9 @@ def world(monkeypatch: pytest.MonkeyPatch) -> dict[str, float]:
 
 
 def test_a_changed_verdict_is_named(world: dict[str, float], capsys: pytest.CaptureFixture[str]) -> None:
-    assert command.main(workers=1) == 0
+    assert main(["--workers", "1"]) == 0
     world["measured"] = 1.5
-    assert command.main(workers=1) == 1
+    assert main(["--workers", "1"]) == 1
     error = capsys.readouterr().err
     assert "P1-one: on record as exact, now unsupported: error of [it] *all*: 1.5 (<= 1)" in error
     assert "P2-two" not in error.split("P1-one")[-1]
@@ -72,21 +72,37 @@ def test_a_place_that_cannot_be_written_is_named(
     world: dict[str, float], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (tmp_path / "file").write_text("")
-    assert command.main(report=tmp_path / "file", workers=1) == 2
-    assert command.main(json=tmp_path / "file" / "results.json", workers=1) == 2
-    assert command.main(workers=0) == 2
+    assert main(["--workers", "1", "--report", str(tmp_path / "file")]) == 1
+    assert main(["--workers", "1", "--json", str(tmp_path / "file" / "results.json")]) == 1
+    assert main(["--workers", "0"]) == 1
     lines = [line for line in capsys.readouterr().err.splitlines() if line.strip()]
     assert str(tmp_path / "file") in lines[0]
     assert "could not write" in lines[-2]
-    assert lines[-1] == "workers must be at least 1, got 0"
+    assert lines[-1] == "error: --workers 0: at least 1"
 
 
+@pytest.mark.parametrize("argument", ["--help", "--onyl"])
+def test_help_and_mistyped_options_are_answered_before_anything_heavy_is_imported(argument: str) -> None:
+    """Only `python -m theory` in a process of its own shows what it imports."""
+    code = (
+        "import runpy, sys\n"
+        f"sys.argv = ['theory', {argument!r}]\n"
+        "try:\n    runpy.run_module('theory', run_name='__main__')\n"
+        "except SystemExit as stop:\n    status = stop.code\n"
+        "heavy = {'torch', 'scipy', 'numpy', 'matplotlib', 'diffusers', 'sklearn'} & set(sys.modules)\n"
+        "print(status, sorted(heavy), file=sys.stderr)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.stderr.splitlines()[-1] == f"{0 if argument == '--help' else 2} []"
+
+
+@pytest.mark.slow
 def test_the_report_shows_failures_corrections_and_what_is_open(
     world: dict[str, float], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     world["measured"] = 1.5
     monkeypatch.setattr(plots_p2, "plots", lambda folder: [])  # drawn in their own test
-    assert command.main(report=tmp_path / "report", workers=1) == 1
+    assert main(["--workers", "1", "--report", str(tmp_path / "report")]) == 1
     text = (tmp_path / "report" / "README.md").read_text()
     assert "**unsupported**" in text
     assert "error of \\[it\\] \\*all\\*: 1.5 (&lt;= 1): **fails**" in text

@@ -48,6 +48,7 @@ def test_results_come_in_the_order_of_the_statements() -> None:
         check_all([statement(0.1)], workers=0)
 
 
+@pytest.mark.slow
 def test_several_processes_find_what_one_finds() -> None:
     alone, together = check_all(QUICK), check_all(QUICK, workers=2)
     assert [r.statement.id for r in together] == [s.id for s in QUICK]

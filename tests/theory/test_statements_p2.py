@@ -23,19 +23,6 @@ from theory.statements import NOT_CHECKED, STATEMENTS
 P2 = {statement.id: statement for statement in STATEMENTS if statement.id.startswith("P2-")}
 
 
-@pytest.mark.parametrize("id_", P2)
-def test_the_verdict_is_the_one_on_record(id_: str) -> None:
-    result = check(P2[id_])
-    assert result.error == ""
-    assert result.agrees, [str(e) for e in result.evidence if not e.holds]
-    assert result.findings is not None
-    if P2[id_].expected != "exact":
-        assert P2[id_].corrected_form
-        assert any(not e.holds for e in result.findings.printed)
-        assert result.findings.corrected
-        assert all(e.holds for e in result.findings.corrected)
-
-
 def test_every_numbered_statement_has_its_place() -> None:
     places = " ".join(entry.place for entry in (*STATEMENTS, *NOT_CHECKED) if entry.place.startswith("P2"))
     equations = {int(number) for number in re.findall(r"\((\d+)\)", places)}

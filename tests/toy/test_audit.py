@@ -1,8 +1,5 @@
 from __future__ import annotations
 
-from pathlib import Path
-from typing import Any
-
 import pytest
 import torch
 from torch import Tensor
@@ -11,12 +8,13 @@ from ambient.metrics.features import ClassifierFeatures, Pixels
 from ambient.metrics.frechet import FeatureStatistics
 from ambient.metrics.similarity import P1_THRESHOLDS, P2_THRESHOLDS
 from toy.audit import Audit, reference_rows, thresholds, titles
-from toy.config import Options
-from toy.data import digits
+from toy.data import Digits
+from toy.options import ToyOptions
+from toy.splits import Splits
 
 
 def test_audits_of_known_sets() -> None:
-    rows = reference_rows(Options(samples=200), 100, 0)
+    rows = reference_rows(Splits(ToyOptions().changed(features=("pixels", "random"))).audit(100, 0), 200)
     copies, unseen = rows["exact copies of the training set"], rows["unseen real images"]
     assert copies["m13"] == 1
     assert copies["s90"] == copies["s95"] == 1
@@ -27,7 +25,7 @@ def test_audits_of_known_sets() -> None:
 
 
 def test_noise_is_neither_a_copy_nor_a_digit() -> None:
-    split = digits(50, 1)
+    split = Digits().split(50, 1)
     audit = Audit(split, {"pixels": Pixels(), "classifier": ClassifierFeatures(*split.classifier)})
     noise = torch.rand(100, 1, 8, 8, generator=torch.Generator().manual_seed(0)) * 2 - 1
     found, real = audit(noise), audit(split.unseen)
@@ -47,7 +45,7 @@ class Tripled:
 
 
 def test_deep_features_are_judged_by_the_thresholds_of_the_data_set() -> None:
-    split = digits(50, 0)
+    split = Digits().split(50, 0)
     audit = Audit(split, {"pixels": Pixels(), "dinov2-p2": Tripled(), "clip": Tripled()}, "ffhq")
     found = audit(torch.cat([split.train, split.unseen[:50]]))
     assert {f"s{c:g}_dinov2-p2" for c in P2_THRESHOLDS["ffhq"]} <= found.keys()
@@ -57,7 +55,7 @@ def test_deep_features_are_judged_by_the_thresholds_of_the_data_set() -> None:
     assert found["sim_dinov2-p2"] == pytest.approx(float(largest.mean()), abs=1e-9)
     assert found["s0.85_dinov2-p2"] == pytest.approx(float((largest > 0.85).double().mean()))
     assert found["frechet_dinov2-p2"] == pytest.approx(9 * found["frechet_pixels"], rel=1e-6)
-    named = titles(Options(data="ffhq", source="x"), found)
+    named = titles(found, "ffhq", published=False)
     assert named["s0.85_dinov2-p2"] == "S.85 dinov2-p2"
     assert named["frechet_clip"] == "FD clip"
 
@@ -69,54 +67,9 @@ def test_thresholds() -> None:
 
 
 def test_published_statistics_take_the_place_of_the_held_out_images() -> None:
-    split = digits(50, 0)
+    split = Digits().split(50, 0)
     vectors = Tripled()(split.train)
     reference = FeatureStatistics.of(vectors, Tripled.name)
     audit = Audit(split, {"inception": Tripled()}, "cifar10", reference)
     assert audit(split.train)["frechet_inception"] == pytest.approx(0, abs=1e-6)
     assert Audit(split, {"inception": Tripled()}, "cifar10")(split.train)["frechet_inception"] > 1
-
-
-def test_what_needs_a_network_says_how_to_get_it(tmp_path: Path) -> None:
-    missing = Options(features=("inception",), inception=tmp_path / "none.pt", output=tmp_path)
-    with pytest.raises(OSError, match=r"cannot read .*none\.pt.*download it, and give its path"):
-        Audit.of(missing, 100, 0)
-    (tmp_path / "wrong.pt").write_bytes(b"not it")
-    wrong = Options(features=("inception",), inception=tmp_path / "wrong.pt", output=tmp_path)
-    with pytest.raises(OSError, match=r"wrong\.pt has the SHA-256 .* delete it and download it again"):
-        Audit.of(wrong, 100, 0)
-    for name in ("dinov2-p2", "clip"):
-        offline = Options(features=(name,), output=tmp_path, dinov2="someone/absent", clip="someone/absent")
-        with pytest.raises(OSError, match=r"cannot load someone/absent .*give its folder"):
-            Audit.of(offline, 100, 0)
-
-
-def test_dinov2_and_clip_are_taken_from_folders(tmp_path: Path) -> None:
-    """Tiny random networks in the real layout, through the options of the command."""
-    transformers = pytest.importorskip("transformers", reason="needs the extra 'eval'")
-    common: dict[str, Any] = {"num_hidden_layers": 1, "num_attention_heads": 2}
-    dino = transformers.Dinov2Config(hidden_size=16, image_size=28, patch_size=14, **common)
-    transformers.Dinov2Model(dino).save_pretrained(tmp_path / "dino")
-    vision = {
-        "hidden_size": 16,
-        "image_size": 28,
-        "patch_size": 14,
-        "intermediate_size": 16,
-        "projection_dim": 6,
-        **common,
-    }
-    text = {"hidden_size": 8, "vocab_size": 50, "intermediate_size": 16, **common}
-    both = transformers.CLIPConfig(text_config=text, vision_config=vision, projection_dim=6)
-    transformers.CLIPModel(both).save_pretrained(tmp_path / "clip")
-    options = Options(
-        features=("dinov2-p2", "dinov2-p1", "clip"),
-        dinov2=str(tmp_path / "dino"),
-        clip=str(tmp_path / "clip"),
-        output=tmp_path,
-    )
-    audit = Audit.of(options, 12, 0)
-    found = audit(audit.split.train)
-    for name in ("dinov2-p2", "dinov2-p1", "clip"):
-        assert found[f"sim_{name}"] == pytest.approx(1, abs=1e-6)
-        assert found[f"s0.95_{name}"] == 1
-        assert found[f"frechet_{name}"] > 0

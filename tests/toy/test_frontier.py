@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from toy.config import Cell
+from toy.cells import Cell
 from toy.frontier import gap, gaps
 
 

@@ -6,7 +6,7 @@ from torch import Tensor
 
 from ambient.process import Level, as_level
 from theory.empirical import EmpiricalDenoiser
-from toy.data import digits
+from toy.data import Digits
 from toy.spectrum import spectrum
 
 
@@ -22,7 +22,7 @@ class Between:
 
 @pytest.mark.parametrize("share", [0.0, 0.25, 1.0])
 def test_the_share_is_the_place_between_copying_and_generalising(share: float) -> None:
-    split = digits(50, 0)
+    split = Digits().split(50, 0)
     copying, general = EmpiricalDenoiser(split.train), EmpiricalDenoiser(split.held_out[100:])
     sigmas = (0.2, 0.8, 3.0)
     found = spectrum(Between(general, copying, share), copying, general, split.held_out[:100], sigmas, draws=2)
@@ -34,7 +34,7 @@ def test_the_share_is_the_place_between_copying_and_generalising(share: float) -
 
 
 def test_the_optimal_denoiser_of_the_training_set_is_exact_on_it_and_wrong_elsewhere() -> None:
-    split = digits(50, 0)
+    split = Digits().split(50, 0)
     copying, general = EmpiricalDenoiser(split.train), EmpiricalDenoiser(split.held_out)
     seen = spectrum(copying, copying, general, split.train, (0.1,))
     unseen = spectrum(copying, copying, general, split.unseen, (0.1,))

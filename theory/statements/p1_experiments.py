@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 
-from ambient.process import Discrete
+from ambient.schedules import Discrete
 from theory.statements.base import Evidence, Findings, NotChecked, Statement
 
 _PRINTED = {100: 0.325, 500: 0.850, 800: 0.981}
@@ -15,7 +15,8 @@ _PRINTED = {100: 0.325, 500: 0.850, 800: 0.981}
 def _sdxl_levels() -> Findings:
     from diffusers import DDPMScheduler  # takes seconds to import, which only this statement should wait for
 
-    scheduler = DDPMScheduler(1000, beta_start=0.00085, beta_end=0.012, beta_schedule="scaled_linear")
+    betas_of_sdxl = {"beta_start": 0.00085, "beta_end": 0.012, "beta_schedule": "scaled_linear"}
+    scheduler = DDPMScheduler(1000, **betas_of_sdxl)
     process = Discrete.from_scheduler(scheduler)
     betas = np.linspace(math.sqrt(0.00085), math.sqrt(0.012), 1000) ** 2
     sigma = np.sqrt(1 - np.cumprod(1 - betas))

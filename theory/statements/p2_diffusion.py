@@ -177,7 +177,8 @@ def _empirical_score() -> Findings:
 
     def log_density(y: np.ndarray) -> np.ndarray:
         squares = ((y[:, None] - alpha * points) ** 2).sum(-1)
-        return scipy.special.logsumexp(-squares / (2 * sigma**2), axis=1)
+        log_sum: np.ndarray = scipy.special.logsumexp(-squares / (2 * sigma**2), axis=1)
+        return log_sum
 
     step = 1e-5 * np.eye(3)
     y = x.numpy()
@@ -185,7 +186,8 @@ def _empirical_score() -> Findings:
 
     def printed(variance: float) -> np.ndarray:
         weight = scipy.special.softmax(-((y[:, None] - alpha * points) ** 2).sum(-1) / (2 * variance), axis=1)
-        return (alpha * weight @ points - y) / sigma**2
+        score: np.ndarray = (alpha * weight @ points - y) / sigma**2
+        return score
 
     def error(found: np.ndarray) -> float:
         return float(np.linalg.norm(found - numeric) / np.linalg.norm(numeric))

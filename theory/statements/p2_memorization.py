@@ -37,7 +37,7 @@ def _replication() -> Findings:
     return Findings(
         (
             Evidence("100 digits, 400 paths: greatest distance to a training image", float(distance.max()), "<=", 1e-4),
-            Evidence("images reached", len(nearest.unique()), ">=", 90),
+            Evidence("images reached", len(torch.unique(nearest)), ">=", 90),
         )
     )
 
@@ -52,7 +52,8 @@ def _ambient_score() -> Findings:
 
     def log_density(y: np.ndarray) -> np.ndarray:
         squares = ((y[:, None] - scale * x_n.numpy()) ** 2).sum(-1)
-        return scipy.special.logsumexp(-squares / (2 * variance), axis=1)
+        log_sum: np.ndarray = scipy.special.logsumexp(-squares / (2 * variance), axis=1)
+        return log_sum
 
     shifts = 1e-5 * np.eye(3)
     numeric = [(log_density(x.numpy() + e) - log_density(x.numpy() - e)) / 2e-5 for e in shifts]
@@ -110,7 +111,8 @@ def _lemma_4_1() -> Findings:
 
 
 def _alpha_law(near: float, far: float) -> float:
-    return abs(near / (1 - 0.999**2) ** 0.5 / (far / (1 - 0.99**2) ** 0.5) - 1)
+    change: float = abs(near / (1 - 0.999**2) ** 0.5 / (far / (1 - 0.99**2) ** 0.5) - 1)
+    return change
 
 
 def _leakage() -> Findings:

@@ -45,7 +45,8 @@ def gradient(function: Callable[[Tensor], Tensor], x: Tensor) -> Tensor:
 
 def jacobian(function: Callable[[Tensor], Tensor], x: Tensor) -> Tensor:
     """The Jacobian of function(x)_i, (B, d), with respect to x_i, (B, d): (B, d, d), by automatic differentiation."""
-    columns = torch.autograd.functional.jacobian(lambda y: function(y).sum(0), x.detach())
+    of_sum = torch.autograd.functional.jacobian  # of the sum over B, whose terms do not share variables
+    columns: Tensor = of_sum(lambda y: function(y).sum(0), x.detach())  # type: ignore[no-untyped-call]
     return columns.permute(1, 0, 2)
 
 

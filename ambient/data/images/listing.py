@@ -2,52 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
-from pathlib import PurePosixPath
-from typing import Literal
 
 import numpy as np
 
-from ambient.data.images.archive import Store
-from ambient.data.images.pixels import Channels, decode
-from ambient.data.images.validation import Fault
+from ambient.data.images.names import sort_out
+from ambient.data.images.options import FileOptions
+from ambient.data.images.pixels import decode
+from ambient.data.images.stores import Store
+from ambient.data.images.validation import Fault, LeftOut, some, visible
 
-Split = Literal["train", "test", "val"]
-
-
-@dataclass(frozen=True)
-class ImageOptions:
-    """How a data set is read.
-
-    Attributes:
-        split: Which part; by default the training images where the data set has splits, else everything.
-        resolution: Side of the square images: the centre is cut out and reduced (Lanczos). None keeps the size, and all
-            images must then be equally large.
-        channels: "rgb" repeats grey images three times, "grey" takes the luma of colour images, "keep" allows one kind.
-        labels: Read class labels, and refuse images that have none.
-        limit: Read only this many images from the beginning, for a quick look; for a fair choice take a `subset`.
-        skip_bad: Leave out what cannot be used, instead of refusing the data set.
-        revision: Commit of a data set on the Hugging Face hub, which is read only if one is given.
-        image_column: Column of a Hugging Face data set that holds the images; None finds the only one.
-        label_column: Column that holds the labels; None finds the only class label.
-    """
-
-    split: Split | None = None
-    resolution: int | None = None
-    channels: Channels = "keep"
-    labels: bool = False
-    limit: int | None = None
-    skip_bad: bool = False
-    revision: str | None = None
-    image_column: str | None = None
-    label_column: str | None = None
-
-    def __post_init__(self) -> None:
-        for name in ("resolution", "limit"):
-            value = getattr(self, name)
-            if value is not None and value < 1:
-                raise ValueError(f"{name} must be at least 1, got {value}")
+MOST_CLASSES = 1 << 20
+"""A class number of a million or more is a mistake, and no list of as many names is made for it."""
 
 
 @dataclass(frozen=True)
@@ -65,9 +32,9 @@ class Entry:
     label: int | None = None
 
     @classmethod
-    def of_file(cls, store: Store, name: str, label: int | None = None) -> Entry:
+    def of_file(cls, store: Store, name: str, options: FileOptions, label: int | None = None) -> Entry:
         """An image file in a store."""
-        return cls(name, lambda: decode(store.read(name)), label)
+        return cls(name, lambda: decode(store.read(name), options), label)
 
 
 @dataclass
@@ -80,6 +47,7 @@ class Listing:
         classes: Names of the classes; labels lie below their number.
         faults: What is wrong beyond single images.
         warnings: What the user should know.
+        left_out: What is no part of the data.
     """
 
     layout: str
@@ -87,19 +55,30 @@ class Listing:
     classes: tuple[str, ...] = ()
     faults: list[Fault] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
+    left_out: list[LeftOut] = field(default_factory=list)
+
+    def leave_out(self, store: Store, names: Iterable[str], where: str) -> None:
+        """Note files that this layout does not use; for images and archives among them, with a warning."""
+        found = sort_out(names)
+        self.left_out += [LeftOut("text beside the images", name) for name in found.texts]
+        self.left_out += [LeftOut("not an image", fault.name) for fault in found.faults]
+        self.left_out += [LeftOut("of another layout", name) for name in found.images]
+        self.left_out += found.left_out
+        if found.images:
+            self.warnings.append(f"{store.path}: {_counted(found.images, 'images')} {where} are not read")
+        self.warnings += archives_inside(store, found.left_out)
 
 
-_IMAGE_SUFFIXES = {".png", ".jpg", ".jpeg", ".webp"}
-_SIDECARS = {".json", ".jsonl", ".txt", ".md", ".csv", ".html", ".ini", ".db", ".xml", ".sha256", ".md5"}
+def archives_inside(store: Store, left_out: list[LeftOut]) -> list[str]:
+    """A warning if there are archives beside what is read."""
+    names = [item.name for item in left_out if item.kind == "archive inside"]
+    return [f"{store.path}: {_counted(names, 'archive(s)')} beside the data are not read; unpack them"] if names else []
 
 
-def image_names(names: Iterable[str]) -> tuple[list[str], list[Fault]]:
-    """The names of image files, and a fault for each that is neither an image nor a text beside them."""
-    images, faults = [], []
-    for name in names:
-        path = PurePosixPath(name)
-        if path.suffix.lower() in _IMAGE_SUFFIXES:
-            images.append(name)
-        elif path.suffix.lower() not in _SIDECARS and path.name not in ("LICENSE", "README", "SHA256SUMS"):
-            faults.append(Fault("not an image", name, "neither .png, .jpg, .jpeg nor .webp"))
-    return images, faults
+def _counted(names: list[str], what: str) -> str:
+    return f"{len(names)} {what} ({visible(some(names, len(names)))})"
+
+
+def class_numbers(labels: Iterable[object]) -> Iterator[int]:
+    """The labels that can be class numbers."""
+    return (label for label in labels if type(label) is int and 0 <= label < MOST_CLASSES)

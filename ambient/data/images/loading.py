@@ -14,14 +14,16 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ambient.data.images.archive import Store, open_store
-from ambient.data.images.cifar import find_batches, list_cifar
-from ambient.data.images.folders import list_folder
-from ambient.data.images.hub import is_hub_id, is_saved, list_hub
-from ambient.data.images.listing import Entry, ImageOptions, Listing
+from ambient.data.images.layouts.cifar import find_batches, list_cifar
+from ambient.data.images.layouts.folders import list_folder
+from ambient.data.images.layouts.rows import is_hub_id, is_saved, list_hub
+from ambient.data.images.layouts.tiny_imagenet import find_tiny_imagenet, list_tiny_imagenet
+from ambient.data.images.listing import Entry, Listing
+from ambient.data.images.options import ImageOptions
 from ambient.data.images.pixels import fit, to_unit
-from ambient.data.images.tiny_imagenet import find_tiny_imagenet, list_tiny_imagenet
-from ambient.data.images.validation import DataSetError, Fault, Report, UnusableError
+from ambient.data.images.stores import Store, open_store
+from ambient.data.images.text import described
+from ambient.data.images.validation import DataSetError, Fault, Report, UnusableError, told, visible
 
 
 @dataclass(frozen=True, eq=False)
@@ -32,7 +34,7 @@ class ImageSet:
         pixels: (N, C, H, W) uint8, C = 1 or 3.
         labels: Classes, (N,) int64 below `len(classes)`; None where they were not asked for.
         classes: Names of the classes.
-        names: Name of each image inside the data set.
+        names: Name of each image inside the data set, made visible.
         report: What reading it found.
         fingerprint: SHA-256 of the images as they were before cropping, resizing and conversion, in order, and of their
             names: which images these are, at any resolution.
@@ -68,26 +70,28 @@ class ImageSet:
 def load_images(source: str | os.PathLike[str], options: ImageOptions | None = None) -> ImageSet:
     """Read a data set of images and check every file of it.
 
-    Recognised by content: CIFAR-10's archive or folder of batches; Tiny ImageNet's zip or folder; zips and folders of
-    PNG, JPEG or WebP images, with EDM's dataset.json or a folder for each class; Hugging Face data sets, saved or by
-    hub id.
+    Recognised by content: CIFAR-10's archive or folder of batches; Tiny ImageNet's zip or folder; zips, tars and
+    folders of images (formats: `pixels.decode`), with EDM's dataset.json or a folder for each class; Hugging Face data
+    sets, saved or by hub id. What is no part of the data, such as hidden files, is listed in the report's `left_out`.
 
     Args:
         source: A file, a folder, or a hub id.
         options: How to read it; `ImageOptions()` by default.
 
     Raises:
-        DataSetError: If it cannot be read, holds no images, or any file of it cannot be used and `options.skip_bad` is
-            not set. Its report lists every fault of every file.
+        DataSetError: If it cannot be read, holds no images, is larger than the options allow, or any file of it cannot
+            be used and `options.skip_bad` is not set. Its report lists every fault of every file.
     """
     options = options or ImageOptions()
     path = Path(source)
     if is_saved(path) or (not path.exists() and is_hub_id(str(source))):
         return _read(str(source), list_hub(str(source), options), options)
-    store = open_store(path)
+    store = open_store(path, options)
     try:
         listing = _list(store, options)
         listing.faults[:0] = store.faults
+        listing.left_out[:0] = store.left_out
+        listing.warnings[:0] = store.notes
         return _read(str(source), listing, options)
     finally:
         store.close()
@@ -103,11 +107,13 @@ def _list(store: Store, options: ImageOptions) -> Listing:
 
 def _read(source: str, listing: Listing, options: ImageOptions) -> ImageSet:
     for warning in listing.warnings:
-        warnings.warn(warning, stacklevel=3)
+        warnings.warn(visible(warning), stacklevel=3)
     faults = list(listing.faults)
     entries: list[Entry] = []
     arrays: list[np.ndarray] = []
     digests: list[bytes] = []
+    size = 0
+    _check_total(source, _least_size(len(listing.entries[: options.limit]), options), options)
     for entry in listing.entries[: options.limit]:
         try:
             _check_label(entry, listing.classes, options)
@@ -118,19 +124,36 @@ def _read(source: str, listing: Listing, options: ImageOptions) -> ImageSet:
             continue
         entries.append(entry)
         digests.append(_digest(entry.name, original))
+        size += arrays[-1].nbytes
+        _check_total(source, size, options)
     kept = _alike(entries, arrays, faults)
-    report = Report(source, listing.layout, len(kept), tuple(faults), tuple(listing.warnings))
+    shown = tuple(map(visible, listing.warnings))
+    report = Report(source, listing.layout, len(kept), tuple(faults), shown, tuple(listing.left_out))
     if faults and not options.skip_bad:
         raise DataSetError.of_report(report)
     if not kept:
         found = f": {report.summary()}" if faults else ""
+        found += f"; left out: {told(report.left_out)}" if report.left_out else ""
         raise DataSetError(f"{source} ({listing.layout}) has no images that can be used{found}", report)
     pixels = np.empty((len(kept), *arrays[kept[0]].shape), dtype=np.uint8)
     np.stack([arrays[i] for i in kept], out=pixels)
     labels = torch.tensor([entries[i].label for i in kept]) if options.labels else None
-    names = tuple(entries[i].name for i in kept)
+    names = tuple(visible(entries[i].name) for i in kept)
     fingerprint = hashlib.sha256(b"".join(digests[i] for i in kept)).hexdigest()
     return ImageSet(torch.from_numpy(pixels), labels, listing.classes, names, report, fingerprint)
+
+
+def _least_size(images: int, options: ImageOptions) -> int:
+    """Bytes that as many images take at least, so far as the options say it before anything is decoded."""
+    return images * (options.resolution or 1) ** 2 * (3 if options.channels == "rgb" else 1)
+
+
+def _check_total(source: str, size: int, options: ImageOptions) -> None:
+    if size > options.largest_set:
+        raise DataSetError(
+            f"{source}: its pixels take over {size:,} bytes of memory, of which largest_set allows "
+            f"{options.largest_set:,}; read fewer (limit), smaller (resolution), or raise largest_set"
+        )
 
 
 def _check_label(entry: Entry, classes: tuple[str, ...], options: ImageOptions) -> None:
@@ -138,8 +161,8 @@ def _check_label(entry: Entry, classes: tuple[str, ...], options: ImageOptions) 
         return
     if entry.label is None:
         raise UnusableError("no label", "the data set gives it no class")
-    if isinstance(entry.label, bool) or not isinstance(entry.label, int) or not 0 <= entry.label < len(classes):
-        raise UnusableError("wrong label", f"{entry.label!r} is not one of the {len(classes)} classes")
+    if type(entry.label) is not int or not 0 <= entry.label < len(classes):
+        raise UnusableError("wrong label", f"{described(entry.label)} is not one of the {len(classes)} classes")
 
 
 def _alike(entries: list[Entry], arrays: list[np.ndarray], faults: list[Fault]) -> list[int]:
@@ -163,6 +186,6 @@ def _alike(entries: list[Entry], arrays: list[np.ndarray], faults: list[Fault]) 
 
 
 def _digest(name: str, pixels: np.ndarray) -> bytes:
-    digest = hashlib.sha256(f"{name}\0{pixels.shape}\0".encode())
+    digest = hashlib.sha256(f"{name}\0{pixels.shape}\0".encode(errors="surrogateescape"))
     digest.update(np.ascontiguousarray(pixels).data)
     return digest.digest()

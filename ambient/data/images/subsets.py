@@ -6,7 +6,6 @@ the data set it was chosen from, and is refused for any other.
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,7 +13,10 @@ import torch
 from torch import Tensor
 
 from ambient.data.images.loading import ImageSet
-from ambient.data.images.validation import DataSetError
+from ambient.data.images.options import FileOptions
+from ambient.data.images.stores import read_file
+from ambient.data.images.text import parse_json
+from ambient.data.images.validation import DataSetError, UnusableError
 from ambient.randomness import permutation
 from ambient.runs.files import write_json
 
@@ -91,10 +93,10 @@ def read_index_list(path: Path, data: ImageSet) -> IndexList:
         DataSetError: If the file is not such a list, or was written for another data set.
     """
     try:
-        record = json.loads(path.read_text())
+        record = parse_json(read_file(path, FileOptions().largest_file))
         fingerprint, source = record["fingerprint"], record["data_set"]
         chosen = IndexList(torch.tensor(record["indices"], dtype=torch.int64), record["seed"], record["balanced"])
-    except (OSError, ValueError, TypeError, KeyError) as error:
+    except (UnusableError, ValueError, TypeError, KeyError) as error:
         raise DataSetError(f"{path} is not a list of indices ({type(error).__name__}: {error})") from error
     if fingerprint != data.fingerprint:
         raise DataSetError(

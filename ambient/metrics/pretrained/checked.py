@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import hashlib
+import logging
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -46,6 +48,40 @@ def download(url: str, path: Path, sha256: str) -> Path:
     return verified(path, sha256)
 
 
+PINNED = {
+    "facebook/dinov2-giant": "611a9d42f2335e0f921f1e313ad3c1b7178d206d",
+    "openai/clip-vit-large-patch14": "32bd64288804d66eefd0ccbe215aa642df71cc41",
+}
+"""The commit that each of these hub ids is taken at."""
+
+
+@dataclass(frozen=True)
+class Pretrained:
+    """A pretrained network: which, and how it runs.
+
+    Attributes:
+        source: Hub id, or a folder written by `save_pretrained`. An id is taken at its commit in `PINNED`, or at
+            main if it has none.
+        online: Allow a download.
+        device: Where it runs.
+        batch: Images at a time.
+    """
+
+    source: str
+    online: bool = False
+    device: torch.device | str = "cpu"
+    batch: int = 64
+
+    @property
+    def revision(self) -> str:
+        """The commit of a hub id."""
+        return PINNED.get(self.source, "main")
+
+    def load(self, kind: str) -> Any:
+        """The network, of a class of `transformers`, on its device. Raises PretrainedError as `load_network`."""
+        return load_network(kind, self.source, self.revision, self.online).to(self.device)
+
+
 def load_network(kind: str, source: str, revision: str, online: bool) -> Any:
     """A network of the transformers library, with every weight from its checkpoint.
 
@@ -56,21 +92,21 @@ def load_network(kind: str, source: str, revision: str, online: bool) -> Any:
         online: Allow the hub to be asked; else only a folder or the local cache.
 
     Raises:
-        PretrainedError: If the library is absent, the network cannot be had, or its checkpoint lacks weights.
+        PretrainedError: If the network cannot be had as safetensors, or its checkpoint lacks weights.
     """
-    try:
-        import transformers
-    except ImportError as error:
-        raise PretrainedError(f"{source} needs the extra 'eval': pip install '.[eval]'") from error
+    import transformers
+    from transformers.utils import logging as transformers_logging
+
     local = Path(source).is_dir()
     where = source if local else f"{source} at revision {revision}"
-    verbosity = transformers.logging.get_verbosity()
-    transformers.logging.set_verbosity_error()  # what is missing is said below, in one line
+    verbosity = transformers_logging.get_verbosity()
+    transformers_logging.set_verbosity(logging.ERROR)  # what is missing is said below, in one line
     try:
         network, found = getattr(transformers, kind).from_pretrained(
             source,
             revision=None if local else revision,
             local_files_only=not online,
+            use_safetensors=True,
             output_loading_info=True,
             ignore_mismatched_sizes=True,
         )
@@ -81,7 +117,7 @@ def load_network(kind: str, source: str, revision: str, online: bool) -> Any:
             f"cannot load {where} ({reason}); {way}download it where there is a connection, and give its folder"
         ) from error
     finally:
-        transformers.logging.set_verbosity(verbosity)
+        transformers_logging.set_verbosity(verbosity)
     if lacking := [*found["missing_keys"], *found["mismatched_keys"]]:
         raise PretrainedError(
             f"{where} is not a {kind}: {len(lacking)} weights are missing or of another shape, such as "

@@ -16,69 +16,47 @@ import torch
 from torch import Tensor
 
 from ambient.metrics.features import unit
-from ambient.metrics.pretrained.checked import PretrainedError, load_network
+from ambient.metrics.pretrained.checked import Pretrained, PretrainedError
 from ambient.metrics.pretrained.vision import VisionFeatures, normalised, resized
 
 CLIP = "openai/clip-vit-large-patch14"
-CLIP_REVISION = "32bd64288804d66eefd0ccbe215aa642df71cc41"
 CLIP_MEAN, CLIP_STD = (0.48145466, 0.4578275, 0.40821073), (0.26862954, 0.26130258, 0.27577711)
 
 
-def clip(
-    source: str = CLIP,
-    revision: str = CLIP_REVISION,
-    online: bool = False,
-    device: torch.device | str = "cpu",
-    batch: int = 64,
-) -> VisionFeatures:
+def clip(network: Pretrained) -> VisionFeatures:
     """CLIP's projected image embeddings, (B, D).
 
     Args:
-        source: Hub id, or a folder with the whole CLIP or its vision half.
-        revision: Commit of the hub id.
-        online: Allow a download.
-        device: Where the network runs.
-        batch: Images at a time.
+        network: `CLIP`, or another CLIP, whole or its vision half.
 
     Raises:
         PretrainedError: If the network cannot be had, or is not a CLIP.
     """
-    network = load_network("CLIPVisionModelWithProjection", source, revision, online)
-    side = network.config.image_size
+    half = network.load("CLIPVisionModelWithProjection")
+    side = half.config.image_size
 
     def prepare(images: Tensor) -> Tensor:
         return normalised(resized(images, side, "bicubic", antialias=True), CLIP_MEAN, CLIP_STD)
 
-    return VisionFeatures(_name(source), network, prepare, "image_embeds", device, batch)
+    return VisionFeatures(_name(network.source), half, prepare, "image_embeds", network.device, network.batch)
 
 
 class ClipScore:
     """Cosine similarity of images and captions.
 
     Args:
-        source: Hub id, or a folder with the whole CLIP and its tokenizer.
-        revision: Commit of the hub id.
-        online: Allow a download.
-        device: Where the networks run.
-        batch: Images and captions at a time.
+        network: `CLIP`, or another CLIP, whole and with its tokenizer.
 
     Raises:
         PretrainedError: If the networks or the tokenizer cannot be had, or are not CLIP's.
     """
 
-    def __init__(
-        self,
-        source: str = CLIP,
-        revision: str = CLIP_REVISION,
-        online: bool = False,
-        device: torch.device | str = "cpu",
-        batch: int = 64,
-    ) -> None:
-        self.name = _name(source)
-        self._images = clip(source, revision, online, device, batch)
-        self._text = load_network("CLIPTextModelWithProjection", source, revision, online).to(device)
-        self._tokenizer = _tokenizer(source, revision, online)
-        self._device, self._batch = device, batch
+    def __init__(self, network: Pretrained) -> None:
+        self.name = _name(network.source)
+        self._images = clip(network)
+        self._text = network.load("CLIPTextModelWithProjection")
+        self._tokenizer = _tokenizer(network)
+        self._device, self._batch = network.device, network.batch
 
     @torch.inference_mode()
     def __call__(self, images: Tensor, captions: Sequence[str]) -> Tensor:
@@ -97,14 +75,18 @@ class ClipScore:
         return (unit(self._images(images)) * unit(torch.cat(rows))).sum(1)
 
 
-def _tokenizer(source: str, revision: str, online: bool) -> Any:
+def _tokenizer(network: Pretrained) -> Any:
     from transformers import CLIPTokenizer
 
     try:
-        return CLIPTokenizer.from_pretrained(source, revision=revision, local_files_only=not online)
+        return CLIPTokenizer.from_pretrained(
+            network.source, revision=network.revision, local_files_only=not network.online
+        )
     except (OSError, ValueError, TypeError) as error:
         reason = str(error).strip().splitlines()[0]
-        raise PretrainedError(f"{source} has no tokenizer ({reason}); give the folder of a whole CLIP") from error
+        raise PretrainedError(
+            f"{network.source} has no tokenizer ({reason}); give the folder of a whole CLIP"
+        ) from error
 
 
 def _name(source: str) -> str:

@@ -20,43 +20,31 @@ import torch
 from torch import Tensor
 from torch.nn.functional import interpolate, pad
 
-from ambient.metrics.pretrained.checked import load_network
+from ambient.metrics.pretrained.checked import Pretrained
 from ambient.metrics.pretrained.vision import VisionFeatures, normalised, resized
 
 DINOV2 = "facebook/dinov2-giant"
-DINOV2_REVISION = "611a9d42f2335e0f921f1e313ad3c1b7178d206d"
 IMAGENET_MEAN, IMAGENET_STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 _WIDTHS = {384: "ViT-S", 768: "ViT-B", 1024: "ViT-L", 1536: "ViT-g"}
 Protocol = Literal["p2", "p1", "standard"]
 
 
-def dinov2(
-    protocol: Protocol = "p2",
-    source: str = DINOV2,
-    revision: str = DINOV2_REVISION,
-    online: bool = False,
-    device: torch.device | str = "cpu",
-    batch: int = 64,
-) -> VisionFeatures:
+def dinov2(protocol: Protocol, network: Pretrained) -> VisionFeatures:
     """DINOv2's features under one of the protocols; the name says which, and which size of network.
 
     Args:
         protocol: How images are prepared.
-        source: Hub id, or a folder with the network. The papers' similarities are those of ViT-g/14 only.
-        revision: Commit of the hub id.
-        online: Allow a download.
-        device: Where the network runs.
-        batch: Images at a time.
+        network: `DINOV2`, or a smaller one. The papers' similarities are those of ViT-g/14 only.
 
     Raises:
         PretrainedError: If the network cannot be had, or is not a DINOv2.
     """
-    network = load_network("Dinov2Model", source, revision, online)
-    patch = network.config.patch_size
-    network.embeddings.interpolate_pos_encoding = partial(_positions, network.embeddings)
-    size = _WIDTHS.get(network.config.hidden_size, f"width {network.config.hidden_size}")
-    name = f"DINOv2 {size}/{patch} ({protocol})"
-    return VisionFeatures(name, network, partial(_prepared, protocol, patch), "pooler_output", device, batch)
+    loaded = network.load("Dinov2Model")
+    patch, width = loaded.config.patch_size, loaded.config.hidden_size
+    loaded.embeddings.interpolate_pos_encoding = partial(_positions, loaded.embeddings)
+    name = f"DINOv2 {_WIDTHS.get(width, f'width {width}')}/{patch} ({protocol})"
+    prepare = partial(_prepared, protocol, patch)
+    return VisionFeatures(name, loaded, prepare, "pooler_output", network.device, network.batch)
 
 
 def reflected(images: Tensor, patch: int) -> Tensor:
@@ -83,7 +71,7 @@ def _prepared(protocol: Protocol, patch: int, images: Tensor) -> Tensor:
 
 def _positions(embeddings: Any, tokens: Tensor, height: int, width: int) -> Tensor:
     """Position embeddings of the class token and h x w patches, (1, 1 + h w, D), as the authors interpolate them."""
-    table = embeddings.position_embeddings
+    table: Tensor = embeddings.position_embeddings
     side = round((table.shape[1] - 1) ** 0.5)
     rows, columns = (n // embeddings.config.patch_size for n in (height, width))
     if rows == columns == side:

@@ -68,7 +68,7 @@ class Inception:
     @torch.inference_mode()
     def __call__(self, images: Tensor) -> Tensor:
         parts = []
-        for part in to_uint8(images).split(self._batch):
+        for part in torch.split(to_uint8(images), self._batch):
             colour = part.expand(-1, 3, -1, -1).to(self._device)
             parts.append(self._network(colour, return_features=True).float().cpu())
         return torch.cat(parts)

@@ -43,7 +43,7 @@ class VisionFeatures:
     @torch.inference_mode()
     def __call__(self, images: Tensor) -> Tensor:
         parts = []
-        for part in to_uint8(images).split(self._batch):  # as saved images are read: in steps of 1/255
+        for part in torch.split(to_uint8(images), self._batch):  # as saved images are read: in steps of 1/255
             colour = part.expand(-1, 3, -1, -1).to(self._device).float() / 255
             features = getattr(self._network(self._prepare(colour)), self._output)
             parts.append(features.float().cpu())

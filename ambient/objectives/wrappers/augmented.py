@@ -24,7 +24,7 @@ from torch import Tensor
 
 from ambient.data.batch import Batch
 from ambient.denoisers import Denoiser
-from ambient.objectives.base import Loss, Objective
+from ambient.objectives.base import Loss, Wrapper
 from ambient.randomness import Draws
 
 AUGMENT_LABELS = 3
@@ -32,7 +32,7 @@ AUGMENT_LABELS = 3
 
 
 @dataclass(frozen=True)
-class Augmented(Objective):
+class Augmented(Wrapper):
     """`objective` on transformed samples, whose labels the denoiser is given as `augment`, (B, 3).
 
     Whatever of a batch has the form of an image is transformed together: the noisy version, the clean one, a mask.
@@ -43,7 +43,6 @@ class Augmented(Objective):
             .12 in EDM. Mirroring left to right always is, as in EDM.
     """
 
-    objective: Objective
     probability: float = 0.12
 
     def __post_init__(self) -> None:

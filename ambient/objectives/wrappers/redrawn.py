@@ -6,12 +6,12 @@ from dataclasses import dataclass, replace
 
 from ambient.data.batch import Batch
 from ambient.denoisers import Denoiser
-from ambient.objectives.base import Loss, Objective
+from ambient.objectives.base import Loss, Wrapper
 from ambient.randomness import Draws
 
 
 @dataclass(frozen=True)
-class Redrawn(Objective):
+class Redrawn(Wrapper):
     """`objective` on a fresh noisy copy of the clean samples at the same level.
 
     The loss above t_n has then the minimiser and the weight of Algorithm 1 in the limit of infinitely many images, but
@@ -20,8 +20,6 @@ class Redrawn(Objective):
     Attributes:
         objective: What is trained, such as `Hybrid`.
     """
-
-    objective: Objective
 
     def __call__(self, denoiser: Denoiser, batch: Batch, draws: Draws) -> Loss:
         """The loss per sample.

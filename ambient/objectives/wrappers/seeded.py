@@ -8,12 +8,12 @@ import torch
 
 from ambient.data.batch import Batch
 from ambient.denoisers import Denoiser
-from ambient.objectives.base import Loss, Objective
+from ambient.objectives.base import Loss, Wrapper
 from ambient.randomness import Draws
 
 
 @dataclass(frozen=True)
-class Seeded(Objective):
+class Seeded(Wrapper):
     """`objective`, with torch's own generators seeded by the step.
 
     So what the network draws is a function of (seed, step, process), and a resumed run draws what an uninterrupted one
@@ -22,8 +22,6 @@ class Seeded(Objective):
     Attributes:
         objective: What is trained.
     """
-
-    objective: Objective
 
     def __call__(self, denoiser: Denoiser, batch: Batch, draws: Draws) -> Loss:
         """The loss per sample."""

@@ -8,12 +8,12 @@ import torch
 
 from ambient.data.batch import Batch
 from ambient.denoisers import Denoiser
-from ambient.objectives.base import Loss, Objective
+from ambient.objectives.base import Loss, Wrapper
 from ambient.randomness import Draws
 
 
 @dataclass(frozen=True)
-class Subsampled(Objective):
+class Subsampled(Wrapper):
     """`objective` on every `every`-th sample of the batch, at 1 / every of its cost.
 
     The values stand for their neighbours too, so the batch mean and its gradient are unbiased, for batches that are a
@@ -24,7 +24,6 @@ class Subsampled(Objective):
         every: >= 1; the batch must be a multiple of it.
     """
 
-    objective: Objective
     every: int = 2
 
     def __call__(self, denoiser: Denoiser, batch: Batch, draws: Draws) -> Loss:
@@ -42,7 +41,7 @@ class Subsampled(Objective):
 
 
 @dataclass(frozen=True)
-class Occasional(Objective):
+class Occasional(Wrapper):
     """`one_in` times `objective` in a random one of `one_in` updates, and nothing in the others.
 
     At the cost of `Subsampled`, and of the same variance over many updates; but a network is called with the whole
@@ -53,7 +52,6 @@ class Occasional(Objective):
         one_in: >= 1. All processes of a run draw the same updates.
     """
 
-    objective: Objective
     one_in: int = 4
 
     def __call__(self, denoiser: Denoiser, batch: Batch, draws: Draws) -> Loss:

@@ -1,34 +1,10 @@
 from __future__ import annotations
 
-import pytest
 import torch
-from hypothesis import given
-from hypothesis import strategies as st
 
-from ambient.data import Order, Samples
+from ambient.data import Batch, Samples, in_memory
 from ambient.data.noisy_copy import noisy_copy
 from ambient.process import VE, VP
-
-
-@given(st.integers(1, 20), st.integers(0, 5), st.lists(st.integers(1, 30), min_size=1, max_size=6))
-def test_order_is_epochs_of_permutations_however_it_is_cut(rows: int, seed: int, cuts: list[int]) -> None:
-    whole = Order(rows, seed)(0, sum(cuts))
-    pieces, start, order = [], 0, Order(rows, seed)
-    for cut in cuts:
-        pieces.append(order(start, start + cut))
-        start += cut
-    assert torch.equal(torch.cat(pieces), whole)
-    for epoch in range(len(whole) // rows):
-        assert sorted(whole[epoch * rows : (epoch + 1) * rows].tolist()) == list(range(rows))
-    assert torch.equal(Order(rows, seed)(start - 1, start), whole[-1:])
-
-
-def test_epochs_and_seeds_differ() -> None:
-    order = Order(50, 0)
-    assert order(0, 50).tolist() != order(50, 100).tolist()
-    assert order(0, 50).tolist() != Order(50, 1)(0, 50).tolist()
-    with pytest.raises(ValueError, match="empty"):
-        Order(0, 0)
 
 
 def test_noisy_samples_hold_no_clean_pixel_unless_asked() -> None:
@@ -78,3 +54,22 @@ def test_fingerprints_see_everything_a_run_can_see() -> None:
 def test_conditions_follow_their_samples() -> None:
     samples = Samples(torch.randn(4, 2), VE().level(0.5), torch.arange(4), condition={"label": torch.arange(4)})
     assert samples.batch(torch.tensor([2, 1])).condition["label"].tolist() == [2, 1]
+
+
+def test_some_of_a_large_data_set_in_memory() -> None:
+    whole = Samples.of_noisy(torch.arange(2000.0).reshape(1000, 2), VE().level(0.3), 0)
+
+    class Large:
+        def __len__(self) -> int:
+            return len(whole)
+
+        def batch(self, rows: torch.Tensor, device: torch.device | str = "cpu") -> Batch:
+            return whole.batch(rows, device)
+
+        def fingerprint(self) -> str:
+            return ""
+
+    some = in_memory(Large(), 10)
+    assert some.index.tolist() == [0, 111, 222, 333, 444, 555, 666, 777, 888, 999]
+    assert torch.equal(some.x, whole.x[some.index])
+    assert in_memory(whole) is whole

@@ -7,9 +7,8 @@ import torch
 from torch import Tensor
 
 from ambient.data import Batch
-from ambient.data.shards import DamagedShardError, ShardedSamples, count_rows
+from ambient.data.shards import DamagedShardError, ShardedSamples, count_rows, is_shard, save_shard
 from ambient.process import VP
-from ambient.runs.files import save_tensors
 
 NATURE = VP().level(0.5)
 
@@ -29,7 +28,7 @@ def _write(folder: Path, sizes: tuple[int, ...] = (3, 1, 4), clean: bool = False
         if clean:
             tensors["clean"] = torch.randn(n, 2, 2, generator=g)
         paths.append(folder / f"{i}.safetensors")
-        save_tensors(paths[-1], tensors, {"key": "k"})
+        save_shard(paths[-1], tensors, "k")
         parts.append(tensors | {"states": tensors["shared.states"][tensors["shared"]]})
     whole = {name: torch.cat([part[name] for part in parts]) for name in parts[0]}
     condition = {"size": whole["condition.size"], "states": whole["states"]}
@@ -61,12 +60,34 @@ def test_rows_are_those_of_the_shards_in_their_order(tmp_path: Path, rows: list[
 
 def test_a_shard_that_is_missing_cut_or_of_other_data_is_named(tmp_path: Path) -> None:
     paths, _ = _write(tmp_path)
-    with pytest.raises(DamagedShardError, match=r"0\.safetensors belongs to another data set \(k, not other\)"):
+    with pytest.raises(DamagedShardError, match=r"0\.safetensors .*another file .*\(key k, not other\)"):
         ShardedSamples(paths, NATURE, "other")
     paths[1].write_bytes(paths[1].read_bytes()[:-7])
-    with pytest.raises(DamagedShardError, match=r"1\.safetensors is not a whole shard"):
+    with pytest.raises(DamagedShardError, match=r"1\.safetensors is damaged"):
         ShardedSamples(paths, NATURE, "k")
     paths[1].unlink()
     with pytest.raises(DamagedShardError, match=r"1\.safetensors is missing"):
         ShardedSamples(paths, NATURE, "k")
     assert count_rows(paths[2], "k") == 4
+
+
+def test_a_sibling_cannot_stand_in_for_a_shard(tmp_path: Path) -> None:
+    paths, _ = _write(tmp_path, (3, 3))
+    first, second = (path.read_bytes() for path in paths)
+    paths[0].write_bytes(second)
+    paths[1].write_bytes(first)
+    with pytest.raises(DamagedShardError, match=r"0\.safetensors .*\(name 1\.safetensors, not 0\.safetensors\)"):
+        ShardedSamples(paths, NATURE, "k")
+    assert not is_shard(paths[0], "k")
+
+
+def test_a_flipped_bit_is_noticed_when_the_shard_is_first_read(tmp_path: Path) -> None:
+    paths, _ = _write(tmp_path)
+    content = bytearray(paths[2].read_bytes())
+    content[-5] ^= 4
+    paths[2].write_bytes(bytes(content))
+    samples = ShardedSamples(paths, NATURE, "k")
+    samples.batch(torch.tensor([0, 3]))
+    with pytest.raises(DamagedShardError, match=r"2\.safetensors is damaged: its contents do not match its checksum"):
+        samples.batch(torch.tensor([4]))
+    assert [is_shard(path, "k") for path in paths] == [True, True, False]

@@ -48,6 +48,7 @@ def test_violation_of_normal_laws() -> None:
     assert violation(normal(1000, 0, 1, 0), normal(1000, 9, 1, 1)) == 1
 
 
+@pytest.mark.slow
 def test_intervals_cover_the_truth_as_often_as_they_say() -> None:
     truth = float(scipy.stats.norm.cdf(0.5 / 2**0.5))
     found = [

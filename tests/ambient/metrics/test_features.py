@@ -16,6 +16,7 @@ def test_pixel_features_and_correlation() -> None:
     assert unit(torch.zeros(1, 4)).tolist() == [[0.0] * 4]
 
 
+@pytest.mark.slow
 def test_classifier_features_are_the_layer_below_its_decision() -> None:
     bunch = load_digits()
     images = torch.tensor(bunch.images, dtype=torch.float32)[:, None] / 8 - 1

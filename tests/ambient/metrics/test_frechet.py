@@ -101,7 +101,7 @@ def test_what_does_not_go_together_is_refused() -> None:
             a.frechet_distance(other)
         with pytest.raises(ValueError, match="do not go together"):
             a.merge(other)
-    with pytest.raises(ValueError, match="not all of the pixels features are finite"):
+    with pytest.raises(ValueError, match="1 of 1 pixels features are not finite"):
         FeatureStatistics.of(torch.tensor([[float("nan")]]), "pixels")
     with pytest.raises(ValueError, match=r"shape \(N, D\) with N >= 1, got \(0, 3\)"):
         FeatureStatistics.of(torch.empty(0, 3), "pixels")

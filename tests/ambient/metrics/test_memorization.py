@@ -4,29 +4,8 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
-from sklearn.neighbors import NearestNeighbors
 
 from ambient.metrics import memorization as mem
-
-
-@given(st.integers(0, 10**6), st.integers(1, 40), st.integers(1, 30), st.integers(1, 5), st.integers(1, 9))
-def test_nearest_is_exact(seed: int, queries: int, keys: int, k: int, chunk: int) -> None:
-    """Against scikit-learn, with points far from the origin and near each other."""
-    g = torch.Generator().manual_seed(seed)
-    k = min(k, keys)
-    a = torch.randn(queries, 6, generator=g, dtype=torch.float64) + 100
-    b = torch.randn(keys, 6, generator=g, dtype=torch.float64) + 100
-    distance, rows = mem.nearest(a, b, k, chunk)
-    theirs, _ = NearestNeighbors(n_neighbors=k, algorithm="brute").fit(b.numpy()).kneighbors(a.numpy())
-    assert torch.allclose(distance, torch.from_numpy(theirs), rtol=1e-9)
-    assert torch.allclose((a[:, None] - b[rows]).norm(dim=2), distance)
-
-
-def test_small_distances_between_large_vectors_survive_float32() -> None:
-    keys = 1000 + torch.randn(50, 64, generator=torch.Generator().manual_seed(0))
-    distance, rows = mem.nearest(keys + 1e-3, keys)
-    assert rows[:, 0].tolist() == list(range(50))
-    assert torch.allclose(distance, torch.full_like(distance, 8e-3), rtol=0.1)
 
 
 def test_l2_ratio_rule_at_its_edge() -> None:
@@ -49,5 +28,50 @@ def test_train_proximity() -> None:
     assert mem.train_proximity(samples, training, held_out) == pytest.approx((1 + 1 + 0 + 0.5) / 4)
     with pytest.raises(ValueError, match="equal sets"):
         mem.train_proximity(samples, training, held_out[:1])
-    with pytest.raises(ValueError, match="need at least 3"):
-        mem.nearest(samples, training, 3)
+
+
+@given(st.integers(0, 10**6), st.integers(2, 30), st.integers(1, 7))
+def test_duplicates_in_the_training_set_change_no_count_of_copies(seed: int, n: int, times: int) -> None:
+    """Exact copies of one image are one image: the second is the nearest that differs."""
+    g = torch.Generator().manual_seed(seed)
+    training = torch.randn(n, 5, generator=g)
+    samples = torch.cat(
+        [training[: n // 2] + 0.02 * torch.randn(n // 2, 5, generator=g), torch.randn(9, 5, generator=g)]
+    )
+    order = torch.randperm(n * times, generator=g)
+    assert mem.copies(samples, training.repeat(times, 1)[order]) == mem.copies(samples, training)
+    assert mem.copies(training, training.repeat(times, 1)) == 1.0
+
+
+def test_features_that_differ_by_rounding_are_of_one_image() -> None:
+    training = 1 + torch.rand(20, 100, generator=torch.Generator().manual_seed(0))
+    again = training * (1 + 1e-6 * torch.randn(20, 100, generator=torch.Generator().manual_seed(1)))
+    assert mem.copies(training, torch.cat([training, again])) == 1.0
+    apart = training + 1e-2 * torch.randn(20, 100, generator=torch.Generator().manual_seed(1))
+    assert mem.copies((training + apart) / 2, torch.cat([training, apart])) == 0.0
+
+
+def test_copies_need_two_different_training_images() -> None:
+    with pytest.raises(ValueError, match="the 7 training images are one and the same"):
+        mem.copies(torch.ones(2, 3), torch.zeros(7, 3))
+
+
+def test_duplicates_are_counted() -> None:
+    images = torch.rand(5, 1, 2, 2)
+    assert mem.count_duplicates(images) == 0
+    assert mem.count_duplicates(images[[0, 1, 0, 2, 0, 1]]) == 3
+    assert mem.count_duplicates(torch.tensor([[0.0], [-0.0]])) == 1
+    assert mem.count_duplicates(images[:0]) == 0
+
+
+@pytest.mark.parametrize("wrong", [float("nan"), float("inf")])
+def test_rows_that_are_not_finite_are_named(wrong: float) -> None:
+    good, bad = torch.rand(9, 4), torch.rand(9, 4)
+    bad[[2, 5], 1] = wrong
+    for measure in (mem.copies, mem.similarities):
+        for arguments in ((good, bad), (bad, good)):
+            with pytest.raises(ValueError, match=r"2 of 9 .* are not finite .*: rows 2, 5;"):
+                measure(*arguments)
+    for sets in ((bad, good, good), (good, bad, good), (good, good, bad)):
+        with pytest.raises(ValueError, match=r"2 of 9 .* are not finite"):
+            mem.train_proximity(*sets)

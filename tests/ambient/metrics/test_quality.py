@@ -55,3 +55,23 @@ def test_manifold_metrics_are_prdcs(shift: float, scale: float) -> None:
         assert getattr(ours, name) == pytest.approx(theirs[name], abs=1e-12), name
     with pytest.raises(ValueError, match="more than k = 5"):
         quality.manifold_metrics(real[:5], fake)
+
+
+def test_duplicates_are_no_distance_apart_wherever_they_are() -> None:
+    """With more than k copies of each point no ball has a radius, so nothing lies inside, far from the origin too."""
+    points = torch.randn(30, 64, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
+    for offset in (0.0, 1e6):
+        repeated = (points + offset).repeat(7, 1)
+        ours = quality.manifold_metrics(repeated, repeated, k=5)
+        assert (ours.precision, ours.recall, ours.density, ours.coverage) == (0, 0, 0, 0)
+
+
+@pytest.mark.parametrize("wrong", [float("nan"), float("inf")])
+def test_rows_that_are_not_finite_are_named(wrong: float) -> None:
+    good, bad = torch.rand(9, 4), torch.rand(9, 4)
+    bad[[0, 8], 2] = wrong
+    for sets in ((good, bad), (bad, good)):
+        with pytest.raises(ValueError, match=r"2 of 9 features of a set are not finite .*: rows 0, 8;"):
+            quality.frechet_distance(*sets)
+        with pytest.raises(ValueError, match=r"2 of 9 (real|sampled) features are not finite"):
+            quality.manifold_metrics(*sets, k=2)

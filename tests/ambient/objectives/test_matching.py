@@ -1,4 +1,7 @@
-"""Objectives against exact minimisers; the denoisers are simple enough for everything to be computed twice."""
+"""Objectives against exact minimisers; the denoisers are simple enough for everything to be computed twice.
+
+What rests on the one residual is tested together here: `dsm`, `ambient`, `hybrid`, `weights`, and sums of objectives.
+"""
 
 from __future__ import annotations
 

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
@@ -10,8 +11,10 @@ from ambient.objectives import (
     AmbientScoreMatching,
     Consistency,
 )
-from ambient.process import VE, VP, Discrete
+from ambient.process import VE, VP
 from ambient.runs.identity import ConfigMismatchError, claim_folder, describe
+from ambient.schedules import Discrete
+from tests.ambient.runs.test_files import DEAD
 
 
 def test_descriptions_name_classes_functions_and_values() -> None:
@@ -21,10 +24,7 @@ def test_descriptions_name_classes_functions_and_values() -> None:
     assert (one, half) == (1.0, 0.5)
     assert first["levels"] == {"kind": "LogNormal", "mean": -1.2, "std": 1.2}
     assert second["kernel"] == "ancestral"
-    assert describe({"nature": VE().level(0.5), "path": Path("a")}) == {
-        "nature": {"kind": "Level", "alpha": 1.0, "sigma": 0.5},
-        "path": "a",
-    }
+    assert describe({"nature": VE().level(0.5)}) == {"nature": {"kind": "Level", "alpha": 1.0, "sigma": 0.5}}
 
 
 def test_long_tensors_are_recorded_by_their_fingerprint() -> None:
@@ -44,5 +44,38 @@ def test_a_folder_belongs_to_one_configuration(tmp_path: Path) -> None:
     with pytest.raises(ConfigMismatchError, match='extra is "absent" there and 1 here'):
         claim_folder(tmp_path, {"steps": 5, "net": {"width": 3}, "extra": 1})
     (tmp_path / "config.json").write_text("{")
-    with pytest.raises(ConfigMismatchError, match="is not JSON"):
+    with pytest.raises(ConfigMismatchError, match=r"config\.json is damaged: it is not JSON"):
         claim_folder(tmp_path, {"steps": 5})
+
+
+def test_a_difference_is_explained_where_it_is_not_plain(tmp_path: Path) -> None:
+    claim_folder(tmp_path, {"training": {"steps": 5}})
+    with pytest.raises(ConfigMismatchError, match=r"training\.steps is 5 there and 6 here \(because\)"):
+        claim_folder(tmp_path, {"training": {"steps": 6}}, reasons={"training.steps": "because"})
+
+
+def test_a_path_is_where_it_leads(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "d").mkdir()
+    (tmp_path / "link").symlink_to(tmp_path / "d")
+    monkeypatch.chdir(tmp_path)
+    spellings = ["d", "./d/", "d/../d", "link", str(tmp_path / "d")]
+    assert {describe(Path(spelling)) for spelling in spellings} == {str((tmp_path / "d").resolve())}
+    assert describe(Path("other")) != describe(Path("d"))
+
+
+@dataclass(frozen=True)
+class Marked:
+    width: int = 3
+    workers: int = field(default=2, metadata={"identity": False})
+
+
+def test_what_changes_no_number_is_no_part_of_it() -> None:
+    assert describe(Marked(workers=5)) == {"kind": "Marked", "width": 3}
+
+
+def test_claiming_a_folder_sweeps_what_killed_writes_left(tmp_path: Path) -> None:
+    left = tmp_path / "samples" / f".0.safetensors.{DEAD}.tmp"
+    left.parent.mkdir()
+    left.touch()
+    claim_folder(tmp_path, {"steps": 5})
+    assert not left.exists()

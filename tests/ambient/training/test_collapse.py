@@ -3,30 +3,44 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
 from accelerate import Accelerator
+from hypothesis import given
+from hypothesis import strategies as st
+from torch import nn
 
 from ambient.data import Samples
-from ambient.denoisers import Denoiser
+from ambient.denoisers import Denoiser, EDMDenoiser
 from ambient.levels import LogNormal
 from ambient.objectives import (
+    SURE,
     AmbientScoreMatching,
+    Augmented,
     DenoisingScoreMatching,
     EDMWeight,
     Hybrid,
+    Objective,
+    Occasional,
     OnlineEM,
+    Redrawn,
+    SecondOrderTweedie,
+    Seeded,
     Subsampled,
+    Wrapper,
     paper_consistency,
+    recommended,
 )
 from ambient.process import VE, VP, Level
 from ambient.training import TrainingConfig, train
 from ambient.training.collapse import CollapseWarning, CollapseWatch, LinearDenoiser
+from benchmarks.below_nature.networks import denoiser_of
 from theory.gaussian import optimal
-from toy.exact.networks import denoiser_of
-from toy.exact.worlds import easy
+from theory.worlds import easy
 
 
 def test_the_linear_denoiser_is_the_best_for_gaussian_data() -> None:
@@ -77,7 +91,77 @@ def test_only_runs_that_agree_with_themselves_are_watched() -> None:
     assert CollapseWatch.of(ambient, samples) is None
     assert CollapseWatch.of(DenoisingScoreMatching(), samples) is None
     assert CollapseWatch.of(Hybrid(), samples) is None
-    assert CollapseWatch.of(Subsampled(ambient, 2) + 0.5 * OnlineEM(), samples) is not None
+    assert CollapseWatch.of(ambient + SURE(), samples) is None
+    assert CollapseWatch.of(ambient + OnlineEM(everywhere=True), samples) is None
+    assert CollapseWatch.of(OnlineEM(), samples) is None
+    for own in (OnlineEM(), paper_consistency(VE(), 1.0), SecondOrderTweedie()):
+        assert CollapseWatch.of(Subsampled(ambient, 2) + 0.5 * own, samples) is not None
+    assert CollapseWatch.of(recommended(samples.nature, 0.9), samples) is not None
+
+
+BY_ITSELF = "sum that begins with a term of the model"
+WRAPPERS: dict[str, Callable[[Objective], Objective]] = {
+    "Augmented": Augmented,
+    "Subsampled": Subsampled,
+    "Occasional": Occasional,
+    "Redrawn": Redrawn,
+    "Seeded": Seeded,
+    "sum of one": lambda inner: 2.0 * inner,
+    "sum with a term of the data": lambda inner: SURE() + inner,
+    BY_ITSELF: lambda inner: 0.5 * paper_consistency(VE(), 1.0) + inner,
+}
+
+
+def test_every_wrapper_is_tried() -> None:
+    ours = {kind.__name__ for kind in Wrapper.__subclasses__() if kind.__module__.startswith("ambient.")}
+    assert len(ours) == 5
+    assert ours < set(WRAPPERS)
+
+
+@given(st.lists(st.sampled_from(sorted(WRAPPERS)), max_size=4), st.booleans())
+def test_nothing_round_an_objective_turns_the_watch_on_or_off(around: list[str], watched: bool) -> None:
+    ambient = AmbientScoreMatching()
+    objective: Objective = ambient + 0.5 * OnlineEM() if watched else ambient
+    for name in around:
+        objective = WRAPPERS[name](objective)
+    watch = CollapseWatch.of(objective, Samples.of_noisy(torch.randn(8, 2), VE().level(0.1), 0))
+    assert (watch is not None) == (watched or BY_ITSELF in around)
+    assert watch is None or watch.term is ambient
+
+
+def test_an_augmented_run_that_has_learnt_nothing_is_reported(tmp_path: Path) -> None:
+    images = torch.randn(64, 1, 2, 2, generator=torch.Generator().manual_seed(0)).sign()
+
+    class Network(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.gain = nn.Parameter(torch.zeros(()))
+
+        def forward(self, x: torch.Tensor, c_noise: torch.Tensor, augment: Any = None) -> torch.Tensor:
+            return self.gain * x
+
+    objective = Augmented(AmbientScoreMatching() + OnlineEM())
+    samples = Samples.of_noisy(images, VE().level(0.4), 0)
+    config = TrainingConfig(2, 16, log_every=1, checkpoint_every=1)
+    with pytest.warns(CollapseWarning, match="has collapsed"):
+        train(EDMDenoiser(Network()), objective, samples, config, tmp_path, progress=lambda *_: None)
+
+
+def test_the_watch_looks_in_evaluation_mode_and_leaves_the_model_as_it_was() -> None:
+    class Dropping(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.unused, self.drop = nn.Parameter(torch.zeros(1)), nn.Dropout(0.9)
+
+        def forward(self, x: torch.Tensor, level: Level) -> torch.Tensor:
+            return self.drop(x)
+
+    watch = CollapseWatch.of(AmbientScoreMatching() + OnlineEM(), easy().samples(0, 64))
+    assert watch is not None
+    model, state = Dropping().train(), torch.get_rng_state()
+    assert watch.gain(model) == watch.gain(model)
+    assert model.training
+    assert torch.equal(torch.get_rng_state(), state)
 
 
 @pytest.mark.parametrize(("weight", "collapses"), [(100.0, True), (1.0, False)])

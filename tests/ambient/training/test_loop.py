@@ -1,12 +1,15 @@
+"""The loop: its update, its resumes, its refusals. What it does beyond the plain case is in `test_loop_options`."""
+
 from __future__ import annotations
 
 import json
+import os
+import signal
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
-import safetensors.torch
 import torch
 from torch import Tensor, nn
 
@@ -20,9 +23,13 @@ from ambient.objectives import (
 )
 from ambient.process import VE
 from ambient.randomness import Draws
-from ambient.runs.files import read_records
+from ambient.runs.checksums import verify
+from ambient.runs.files import load_tensors, read_records
 from ambient.runs.identity import ConfigMismatchError
+from ambient.runs.locks import locked
+from ambient.runs.signals import Interrupted
 from ambient.training import NonFiniteLossError, TrainingConfig, train
+from tests.ambient.runs.test_locks import held_by_another
 
 CONFIG = TrainingConfig(steps=40, batch=8, warmup=5, log_every=5, checkpoint_every=10, ema=0.9)
 SAMPLES = Samples.of_noisy(torch.randn(20, 2, generator=torch.Generator().manual_seed(0)), VE().level(0.3), 0)
@@ -44,13 +51,28 @@ class Stop(Exception):
 
 
 def run(folder: Path, config: TrainingConfig = CONFIG, stop_after: int | None = None, **options: Any) -> nn.Module:
-    def progress(images: int, loss: float) -> None:
+    def stop(images: int, loss: float) -> None:
         if stop_after is not None and images >= stop_after * config.batch:
             raise Stop
 
+    progress = options.pop("progress", stop)
     objective = options.pop("objective", AmbientScoreMatching())
     samples = options.pop("samples", SAMPLES)
     return train(EDMDenoiser(Network()), objective, samples, config, folder, progress=progress, **options)
+
+
+def _assert_same(one: Path, two: Path) -> None:
+    """The same model, state and log, but for the seconds."""
+    assert (one / "model.safetensors").read_bytes() == (two / "model.safetensors").read_bytes()
+    first, second = (load_tensors(folder / "checkpoint.safetensors")[0] for folder in (one, two))
+    assert first.keys() == second.keys()
+    assert all(torch.equal(first[key], second[key]) for key in first)
+    logs = [read_records(folder / "log.jsonl") for folder in (one, two)]
+    assert [{**r, "seconds": 0} for r in logs[0]] == [{**r, "seconds": 0} for r in logs[1]]
+
+
+def _step(checkpoint: Path) -> int:
+    return int(json.loads(verify(checkpoint)["state"])["step"])
 
 
 def test_stopping_anywhere_and_going_on_is_bit_identical(tmp_path: Path) -> None:
@@ -59,14 +81,89 @@ def test_stopping_anywhere_and_going_on_is_bit_identical(tmp_path: Path) -> None
         with pytest.raises(Stop):
             run(tmp_path / "parts", stop_after=stop)
     run(tmp_path / "parts")
-    for name in ("model.safetensors", "checkpoint.safetensors"):
-        whole, parts = (safetensors.torch.load_file(tmp_path / f / name) for f in ("whole", "parts"))
-        assert whole.keys() == parts.keys()
-        assert all(torch.equal(whole[key], parts[key]) for key in whole)
-    assert (tmp_path / "whole/model.safetensors").read_bytes() == (tmp_path / "parts/model.safetensors").read_bytes()
-    logs = [read_records(tmp_path / f / "log.jsonl") for f in ("whole", "parts")]
-    assert [{**r, "seconds": 0} for r in logs[0]] == [{**r, "seconds": 0} for r in logs[1]]
-    assert [r["images"] for r in logs[0]] == [40 * (i + 1) for i in range(8)]
+    _assert_same(tmp_path / "whole", tmp_path / "parts")
+    assert [r["images"] for r in read_records(tmp_path / "parts" / "log.jsonl")] == [40 * (i + 1) for i in range(8)]
+
+
+@pytest.mark.parametrize("signum", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_a_signal_saves_a_checkpoint_and_the_run_goes_on_bit_for_bit(tmp_path: Path, signum: int) -> None:
+    """Also in the middle of a record of the log, and after the last update."""
+    run(tmp_path / "whole")
+    for stop in (3, 8, 20, 27, 40):
+
+        def progress(images: int, loss: float, last: int = 8 * stop) -> None:
+            if images == last:
+                os.kill(os.getpid(), signum)
+
+        message = f"after update {stop} of 40; run the same command again to go on there"
+        with pytest.raises(Interrupted, match=message) as caught:
+            run(tmp_path / "parts", progress=progress)
+        assert caught.value.status == 128 + signum
+        assert _step(tmp_path / "parts" / "checkpoint.safetensors") == stop
+    run(tmp_path / "parts")
+    _assert_same(tmp_path / "whole", tmp_path / "parts")
+
+
+def test_more_steps_at_a_constant_rate_are_the_longer_run(tmp_path: Path) -> None:
+    """From the end of a shorter one, whose last record of the log was cut short; with moments and average."""
+    config = replace(CONFIG, schedule="constant")
+    run(tmp_path / "long", config)
+    for steps in (7, 13, 20, 40):
+        run(tmp_path / "grown", replace(config, steps=steps))
+        assert read_records(tmp_path / "grown" / "log.jsonl")[-1]["step"] == steps
+    _assert_same(tmp_path / "long", tmp_path / "grown")
+    with pytest.warns(UserWarning, match="30 steps are asked for, and this run has done 40 already"):
+        run(tmp_path / "grown", replace(config, steps=30))
+    _assert_same(tmp_path / "long", tmp_path / "grown")
+    for name in ("checkpoint", "checkpoint-previous"):
+        (tmp_path / "grown" / f"{name}.safetensors").unlink()
+    run(tmp_path / "grown", config)
+    with pytest.raises(ValueError, match="of 40 steps without its checkpoint: it cannot be given more"):
+        run(tmp_path / "grown", replace(config, steps=50))
+
+
+def test_fewer_steps_than_a_checkpoint_has_end_the_run_there(tmp_path: Path) -> None:
+    config = replace(CONFIG, schedule="constant")
+    run(tmp_path / "ten", replace(config, steps=10))
+    with pytest.raises(Stop):
+        run(tmp_path / "cut", config, stop_after=12)
+    with pytest.warns(UserWarning, match="5 steps are asked for, and this run has done 10 already"):
+        run(tmp_path / "cut", replace(config, steps=5))
+    _assert_same(tmp_path / "ten", tmp_path / "cut")
+
+
+def test_other_steps_with_a_cosine_are_refused_and_why_is_said(tmp_path: Path) -> None:
+    run(tmp_path)
+    with pytest.raises(ConfigMismatchError, match=r"training\.steps is 40 there and 50 here \(a cosine schedule ends"):
+        run(tmp_path, replace(CONFIG, steps=50))
+
+
+def test_options_that_change_no_number_continue_a_run(tmp_path: Path) -> None:
+    run(tmp_path / "whole")
+    with pytest.raises(Stop):
+        run(tmp_path / "parts", stop_after=16)
+    run(tmp_path / "parts", replace(CONFIG, checkpoint_every=3, log_every=4))
+    whole, parts = (load_tensors(tmp_path / name / "model.safetensors")[0] for name in ("whole", "parts"))
+    assert all(torch.equal(whole[name], parts[name]) for name in whole)
+    run(tmp_path / "parts", replace(CONFIG, accumulation=2, compile=True))
+
+
+def test_a_damaged_model_is_made_again_from_the_checkpoint(tmp_path: Path) -> None:
+    run(tmp_path)
+    model, log = tmp_path / "model.safetensors", (tmp_path / "log.jsonl").read_bytes()
+    whole = model.read_bytes()
+    model.write_bytes(whole[:-3])
+    with pytest.warns(UserWarning, match=r"model\.safetensors is damaged: .* It is made again"):
+        run(tmp_path, stop_after=0)
+    assert model.read_bytes() == whole
+    assert (tmp_path / "log.jsonl").read_bytes() == log
+
+
+def test_two_processes_cannot_train_in_one_folder(tmp_path: Path) -> None:
+    with locked(tmp_path):
+        run(tmp_path)  # its own process may, as toy's cells do
+    with held_by_another(tmp_path), pytest.raises(RuntimeError, match="is in use by another process"):
+        run(tmp_path)
 
 
 def test_a_finished_run_is_only_loaded(tmp_path: Path) -> None:
@@ -149,10 +246,9 @@ def test_a_non_finite_loss_names_step_levels_and_samples_and_keeps_the_checkpoin
 
     assert f"samples [{int(Order(20, 0)(200, 208)[3])}]" in message
     assert "sigma/alpha = " in message
-    saved = safetensors.torch.load_file(tmp_path / "checkpoint.safetensors")
+    saved, _ = load_tensors(tmp_path / "checkpoint.safetensors")
     assert all(bool(value.isfinite().all()) for value in saved.values())
-    with safetensors.safe_open(tmp_path / "checkpoint.safetensors", "pt") as file:
-        assert json.loads(file.metadata()["state"])["step"] == 20
+    assert _step(tmp_path / "checkpoint.safetensors") == 20
 
 
 def test_a_non_finite_gradient_stops_before_it_reaches_the_weights(tmp_path: Path) -> None:
@@ -172,26 +268,6 @@ def test_training_learns_the_posterior_mean_above_the_nature_level(tmp_path: Pat
         exact = x_t / (1 + sigma**2)
         error = (denoiser(x_t, VE().level(sigma)).detach() - exact).square().mean() / (x_t - exact).square().mean()
         assert float(error) < 0.02
-
-
-def test_bad_configurations_are_refused() -> None:
-    for options, named in [
-        ({"steps": 0}, "steps"),
-        ({"learning_rate": 0.0}, "learning_rate"),
-        ({"ema": 1.0}, "ema"),
-        ({"log_every": 30, "checkpoint_every": 100}, "multiple of log_every"),
-    ]:
-        with pytest.raises(ValueError, match=named):
-            TrainingConfig(**options)  # type: ignore[arg-type]
-
-
-def test_learning_rates() -> None:
-    constant = TrainingConfig(steps=100, learning_rate=1.0, warmup=9, schedule="constant")
-    assert constant.learning_rate_at(0) == pytest.approx(0.1)
-    assert constant.learning_rate_at(50) == 1.0
-    cosine = replace(constant, schedule="cosine")
-    assert cosine.learning_rate_at(50) == pytest.approx(0.5)
-    assert cosine.learning_rate_at(100) == pytest.approx(0, abs=1e-12)
 
 
 def test_the_log_reports_the_loss_by_level(tmp_path: Path) -> None:

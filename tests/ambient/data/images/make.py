@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import pickle
+import tarfile
 import zipfile
 from pathlib import Path
 from typing import Any
@@ -45,6 +46,26 @@ def zipped(path: Path, files: dict[str, bytes]) -> Path:
         for name, content in files.items():
             archive.writestr(name, content)
     return path
+
+
+def tarred(path: Path, files: dict[str, bytes], mode: str = "w") -> Path:
+    """A tar file, with the names as they are given."""
+    with tarfile.open(path, mode) as archive:  # type: ignore[call-overload]
+        for name, content in files.items():
+            info = tarfile.TarInfo(name)
+            info.size = len(content)
+            archive.addfile(info, io.BytesIO(content))
+    return path
+
+
+def jsonl(rows: list[dict[str, Any]], **options: Any) -> bytes:
+    """Lines of JSON."""
+    return "".join(json.dumps(row, **options) + "\n" for row in rows).encode()
+
+
+def captions(*names: str, field: str = "file_name") -> bytes:
+    """A metadata.jsonl that gives each name the caption "of <its last part's stem>"."""
+    return jsonl([{field: name, "text": f"of {Path(name).stem}"} for name in names])
 
 
 def good_files(n: int = 3, prefix: str = "") -> dict[str, bytes]:

@@ -8,14 +8,13 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+import transformers
 from PIL import Image
 from torch import Tensor
 
-from ambient.metrics.pretrained import PretrainedError, clip, dinov2
+from ambient.metrics.pretrained import Pretrained, PretrainedError, clip, dinov2
 from ambient.metrics.pretrained.clip import CLIP_MEAN, CLIP_STD
 from ambient.metrics.pretrained.dinov2 import DINOV2, IMAGENET_MEAN, IMAGENET_STD, reflected
-
-transformers = pytest.importorskip("transformers", reason="needs the extra 'eval'")
 
 
 @pytest.fixture
@@ -89,7 +88,7 @@ def test_p2_reflects_and_does_not_normalise(dino_folder: Path, side: int, padded
     before = (padded - side) // 2
     after = padded - side - before
     prepared = np.pad(pixels / 255, ((0, 0), (before, after), (before, after), (0, 0)), mode="reflect")
-    features = dinov2("p2", str(dino_folder), batch=2)(_images(pixels))
+    features = dinov2("p2", Pretrained(str(dino_folder), batch=2))(_images(pixels))
     np.testing.assert_allclose(features, _reference(dino_folder, prepared), atol=2e-5)
 
 
@@ -102,7 +101,7 @@ def test_p1_resizes_bilinearly_and_does_not_normalise(dino_folder: Path, side: i
     np.add.at(weights, (np.arange(224), low), 1 - (positions - low))
     np.add.at(weights, (np.arange(224), (low + 1).clip(max=side - 1)), positions - low)
     prepared = np.einsum("ij,njkc,lk->nilc", weights, pixels / 255, weights, optimize=True)
-    features = dinov2("p1", str(dino_folder))(_images(pixels))
+    features = dinov2("p1", Pretrained(str(dino_folder)))(_images(pixels))
     np.testing.assert_allclose(features, _reference(dino_folder, prepared), atol=2e-5)
 
 
@@ -118,7 +117,7 @@ def _pil_resized(pixels: np.ndarray, side: int) -> np.ndarray:
 def test_standard_preparation_is_dinov2s_own(dino_folder: Path, side: int) -> None:
     pixels = _bytes(3, side, n=2)
     prepared = (_pil_resized(pixels, 224) - np.array(IMAGENET_MEAN)) / np.array(IMAGENET_STD)
-    features = dinov2("standard", str(dino_folder))(_images(pixels))
+    features = dinov2("standard", Pretrained(str(dino_folder)))(_images(pixels))
     np.testing.assert_allclose(features, _reference(dino_folder, prepared), atol=1e-4)
 
 
@@ -129,20 +128,20 @@ def test_clip_embeddings_come_from_the_whole_networks_checkpoint(clip_folder: Pa
     with torch.no_grad():
         tokens = network.vision_model(torch.from_numpy(prepared.transpose(0, 3, 1, 2)).float()).pooler_output
         expected = network.visual_projection(tokens)
-    features = clip(str(clip_folder))
+    features = clip(Pretrained(str(clip_folder)))
     np.testing.assert_allclose(features(_images(pixels)), expected, atol=1e-4)
     assert features.name == "CLIP clip"
 
 
 def test_grey_images_are_repeated_and_all_are_rounded_to_bytes(dino_folder: Path) -> None:
     grey = _bytes(5, 14, channels=1)
-    features = dinov2("p2", str(dino_folder))
+    features = dinov2("p2", Pretrained(str(dino_folder)))
     assert torch.equal(features(_images(grey)), features(_images(grey.repeat(3, 3))))
     assert torch.equal(features(_images(grey) + 0.9 / 255), features(_images(grey)))
 
 
 def test_names_tell_network_and_protocol(dino_folder: Path) -> None:
-    assert dinov2("p2", str(dino_folder)).name == "DINOv2 width 16/14 (p2)"
+    assert dinov2("p2", Pretrained(str(dino_folder))).name == "DINOv2 width 16/14 (p2)"
 
 
 def test_images_that_do_not_fit() -> None:
@@ -152,14 +151,14 @@ def test_images_that_do_not_fit() -> None:
 
 def test_images_that_are_not_square(clip_folder: Path) -> None:
     with pytest.raises(ValueError, match="must be square to be resized, got 20x30; set a resolution"):
-        clip(str(clip_folder))(torch.zeros(1, 3, 20, 30))
+        clip(Pretrained(str(clip_folder)))(torch.zeros(1, 3, 20, 30))
 
 
 def test_a_checkpoint_of_another_network_is_refused(clip_folder: Path, dino_folder: Path) -> None:
     with pytest.raises(PretrainedError, match=r"clip is not a Dinov2Model: \d+ weights are missing"):
-        dinov2("p2", str(clip_folder))
+        dinov2("p2", Pretrained(str(clip_folder)))
     with pytest.raises(PretrainedError, match="dino is not a CLIPVisionModelWithProjection"):
-        clip(str(dino_folder))
+        clip(Pretrained(str(dino_folder)))
 
 
 def test_an_incomplete_folder_names_the_way_out(dino_folder: Path) -> None:
@@ -167,8 +166,16 @@ def test_an_incomplete_folder_names_the_way_out(dino_folder: Path) -> None:
     with pytest.raises(
         PretrainedError, match=r"cannot load .*dino \(.*\); download it .* and give its folder"
     ) as refusal:
-        dinov2("p2", str(dino_folder))
+        dinov2("p2", Pretrained(str(dino_folder)))
     assert "\n" not in str(refusal.value)
+
+
+def test_weights_in_a_pickle_are_refused(dino_folder: Path) -> None:
+    network = transformers.Dinov2Model.from_pretrained(dino_folder)
+    torch.save(network.state_dict(), dino_folder / "pytorch_model.bin")
+    (dino_folder / "model.safetensors").unlink()
+    with pytest.raises(PretrainedError, match=r"cannot load .*dino \(.*safetensors"):
+        dinov2("p2", Pretrained(str(dino_folder)))
 
 
 @pytest.mark.parametrize("online", [False, True])
@@ -178,7 +185,7 @@ def test_an_offline_hub_names_the_way_out(online: bool, tmp_path: Path, monkeypa
     monkeypatch.setattr(hub, "HF_HUB_OFFLINE", True)
     monkeypatch.setattr(hub, "HF_HUB_CACHE", str(tmp_path))
     with pytest.raises(PretrainedError, match=f"cannot load {DINOV2} at revision [0-9a-f]{{40}} ") as refusal:
-        dinov2("p2", online=online)
+        dinov2("p2", Pretrained(DINOV2, online=online))
     message = str(refusal.value)
     assert "\n" not in message
     assert message.endswith("and give its folder")
@@ -191,4 +198,4 @@ def test_a_network_of_other_shapes_than_its_configuration_is_refused(dino_folder
     with pytest.raises(
         PretrainedError, match=r"dino is not a Dinov2Model: \d+ weights are missing or of another shape"
     ):
-        dinov2("p2", str(dino_folder))
+        dinov2("p2", Pretrained(str(dino_folder)))

@@ -1,0 +1,156 @@
+"""`python -m ambient restore RUN SOURCE --output DIR`: noisy images, restored by a model trained on noisy images."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+import tyro
+
+from ambient.commands.source import Source
+from ambient.runs.device import check_device_name
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from ambient.commands.reading import Images
+    from ambient.models.model import Model
+
+SHOWN = 8
+"""Images in the picture."""
+
+
+@dataclass(frozen=True)
+class Restore:
+    """Restore noisy images: the posterior mean of each at its own level, and samples of what it may have been.
+
+    The posterior mean is the restoration of least squared error. Samples look like images, and their standard
+    deviation shows what the noise has left open. Images larger than the model are seen through overlapping tiles.
+    """
+
+    model: tyro.conf.Positional[str]
+    """Folder of a run or of a model, or a Hub id."""
+    source: Source
+    output: Path
+    """Folder of the restored images: mean/, and with --samples sample-1/ ..., std/."""
+    noise: str | None = None
+    """Noise level of the files: 0.3 in [-1, 1] units, 8bit:25, or "estimate"; the model's own if not given."""
+    noise_column: str | None = None
+    """Field of metadata.jsonl or metadata.csv with the level of each image."""
+    samples: int = 0
+    """Posterior samples of each image, besides the mean."""
+    seed: int = 0
+    """Decides the samples."""
+    steps: int = 12
+    """Reverse steps of a sample."""
+    overlap: int | None = None
+    """Pixels that tiles share; half the model's side if not given."""
+    format: Literal["png", "npy"] = "png"
+    """png: 8-bit files; npy: float32 arrays in [-1, 1], not clipped."""
+    batch: int = 64
+    """Images at a time."""
+    device: str = "cpu"
+    """cpu, cuda, cuda:N or mps."""
+    download: bool = False
+    """Fetch a Hub id that is not on this machine."""
+
+    def check(self) -> None:
+        """Raises ValueError for values that cannot work, naming the option."""
+        check_device_name(self.device)
+        if self.noise is not None and self.noise_column is not None:
+            raise ValueError("--noise and --noise-column: give one of them")
+        for name, least in (("samples", 0), ("steps", 1), ("batch", 1), ("seed", 0)):
+            if getattr(self, name) < least:
+                raise ValueError(f"--{name} {getattr(self, name)}: at least {least}")
+        if self.samples == 1:
+            raise ValueError("--samples 1: a standard deviation needs at least 2 samples of each image")
+
+
+def run(options: Restore) -> None:
+    """Restore what is not there yet, and draw the first of them."""
+    from tqdm.auto import tqdm
+
+    from ambient.commands.levels import levels_of
+    from ambient.commands.reading import read
+    from ambient.models.loading import load
+    from ambient.runs.device import require_device
+    from ambient.runs.files import fingerprint
+    from ambient.runs.identity import claim_folder
+
+    require_device(options.device)
+    model = load(options.model, device=options.device, download=options.download)
+    images = read(options.source)
+    told = options.noise is not None or options.noise_column is not None
+    if not told:
+        if not model.noisy:
+            raise ValueError("the model was trained on clean images, so say how noisy these are: --noise SIGMA")
+        print(f"noise: {model.nature:g}, the level of the images that the model was trained on (--noise says another)")
+    sigma = levels_of(images, options.noise if told else f"{model.nature!r}", options.noise_column)
+    facts: dict[str, Any] = {
+        "model": model.digest(),
+        "images": fingerprint(images.pixels),
+        "levels": fingerprint(sigma),
+    }
+    facts |= {"samples": options.samples, "seed": options.seed, "steps": options.steps, "overlap": options.overlap}
+    claim_folder(options.output, facts, "restoration.json")
+    paths = _names(images, options.format)
+    folders = ["mean", *(f"sample-{k + 1}" for k in range(options.samples)), *(["std"] if options.samples else [])]
+    todo = [i for i in range(len(images)) if not all((options.output / f / paths[i]).exists() for f in folders)]
+    if len(todo) < len(images):
+        print(f"{len(images) - len(todo)} of {len(images)} images are restored already")
+    with tqdm(total=len(todo), unit="img", desc="restoring", disable=not todo) as bar:
+        for start in range(0, len(todo), options.batch):
+            rows = todo[start : start + options.batch]
+            x_n, own = images.pixels[rows].to(options.device), sigma[rows]
+            for name, restored in _restore(model, options, x_n, own, rows).items():
+                for i, image in zip(rows, restored, strict=True):
+                    _write(options.output / name / paths[i], image)
+            bar.update(len(rows))
+    _picture(options, images, paths, folders)
+    clipped = "; values outside [-1, 1] are clipped" if options.format == "png" else ""
+    print(f"Results: {options.output}  ({', '.join(folders)}, restored.png{clipped})")
+
+
+def _restore(model: Model, options: Restore, x_n: Tensor, sigma: Tensor, rows: list[int]) -> dict[str, Tensor]:
+    """Everything that is written of some images, by folder; a standard deviation is shown on [0, 1] as [-1, 1]."""
+    import torch
+
+    from ambient.models.restoration import posterior_mean, posterior_samples
+
+    found = {"mean": posterior_mean(model, x_n, sigma, overlap=options.overlap)}
+    draws = []
+    for k in range(options.samples):
+        draw = posterior_samples(
+            model, x_n, sigma, rows, seed=options.seed * 1_000_003 + k, steps=options.steps, overlap=options.overlap
+        )
+        found[f"sample-{k + 1}"] = draw
+        draws.append(draw)
+    if draws:
+        found["std"] = 2 * torch.stack(draws).std(0) - 1
+    return found
+
+
+def _write(path: Path, image: Tensor) -> None:
+    from ambient.runs.pictures import save_array, save_png
+
+    save_png(path, image) if path.suffix == ".png" else save_array(path, image)
+
+
+def _names(images: Images, suffix: str) -> list[str]:
+    """A file name for each image: its own, or its number where two would be alike."""
+    own = [str(Path(name.replace("\\", "/")).with_suffix("." + suffix)) for name in images.names]
+    safe = [name.lstrip("/").replace("..", "_").replace("/", "__") for name in own]
+    return safe if len(set(safe)) == len(safe) else [f"{i:06d}.{suffix}" for i in range(len(safe))]
+
+
+def _picture(options: Restore, images: Images, paths: list[str], folders: list[str]) -> None:
+    import torch
+
+    from ambient.runs.pictures import read_image, save_rows
+
+    few = range(min(SHOWN, len(images)))
+    rows = {"noisy": images.pixels[: len(few)]}
+    for name in folders:
+        rows[name] = torch.stack([read_image(options.output / name / paths[i]) for i in few])
+    save_rows(options.output / "restored.png", rows, SHOWN)

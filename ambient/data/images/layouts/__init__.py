@@ -1,0 +1,1 @@
+"""One module for each layout: a store, or a Hugging Face data set, becomes a list of entries."""

@@ -1,0 +1,5 @@
+"""A model is a folder: networks by size, training on images as they are, saving, loading, restoring."""
+
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

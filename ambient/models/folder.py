@@ -1,0 +1,58 @@
+"""The folder of a model: what is in it, and where a run keeps it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+WEIGHTS = "model.safetensors"
+CONFIG = "config.json"
+FOLDER = "model"
+"""Where a run keeps its model."""
+
+
+class ModelFolderError(OSError):
+    """A folder holds no model that can be loaded."""
+
+
+def model_folder(folder: Path) -> Path:
+    """The folder of the model itself: `folder`, or `folder/model` of a run.
+
+    Raises:
+        ModelFolderError: If neither holds a model, saying what is there and what to do.
+    """
+    for candidate in (folder, folder / FOLDER):
+        if (candidate / CONFIG).is_file() and (candidate / WEIGHTS).is_file() and _is_ours(candidate / CONFIG):
+            return candidate
+    if (folder / WEIGHTS).is_file():
+        raise ModelFolderError(
+            f"{folder} holds weights without a model's config.json: an older run, or one of another program. "
+            "Run its training command again, which finds it finished and writes the model beside it"
+        )
+    checkpoints = sorted(path.name for path in folder.rglob("checkpoint*.safetensors"))
+    if checkpoints:
+        raise ModelFolderError(f"{folder}: its training is not finished; run the same command again to go on")
+    if (folder / "model_index.json").is_file():
+        raise ModelFolderError(f"{folder} is a diffusers pipeline; load it with diffusers' DiffusionPipeline")
+    raise ModelFolderError(f"{folder} holds no model (no {CONFIG} with {WEIGHTS}, here or in {FOLDER}/)")
+
+
+def weights_of(model_id: str, options: Mapping[str, Any]) -> Path:
+    """The file of weights of a folder, or of a Hub id as the mixin's options ask for it."""
+    if (folder := Path(model_id)).is_dir():
+        return folder / WEIGHTS
+    from huggingface_hub import hf_hub_download
+
+    names = ("revision", "cache_dir", "force_download", "token", "local_files_only")
+    return Path(hf_hub_download(model_id, WEIGHTS, **{name: options[name] for name in names if name in options}))
+
+
+def _is_ours(config: Path) -> bool:
+    from ambient.runs.files import read_json
+
+    try:
+        found = read_json(config)
+    except (OSError, ValueError):
+        return False
+    return isinstance(found, dict) and {"network", "channels", "side"} <= found.keys()

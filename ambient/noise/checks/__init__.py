@@ -1,0 +1,5 @@
+"""Is the noise what an estimate of one level takes it for: white, Gaussian, equal at all brightnesses and in all images?"""
+
+from ambient.noise.checks.base import Check
+
+__all__ = ["Check"]

@@ -1,0 +1,1 @@
+"""Faults made on purpose: damaged and hostile inputs for everything that reads."""

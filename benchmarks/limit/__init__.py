@@ -1,0 +1,1 @@
+"""What a fixed number of noisy samples can tell of E[X_0 | X_t]: `python -m benchmarks.limit`."""

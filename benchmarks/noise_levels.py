@@ -1,0 +1,165 @@
+"""How right is `ambient.noise.estimate`: images whose noise is known, at several levels, in float and in 8-bit files.
+
+    python -m benchmarks.noise_levels --xrays chest_xray_256.zip --cifar cifar-10-batches-py --tiny tiny-imagenet-200.zip
+
+The digits of scikit-learn come with it; sets that are not given are left out, and named. White noise of each level is
+added to the images; 8-bit files round and clip it. The rule was shaped on X-rays and CIFAR-10's training images, and
+applied to the others as it was.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from rich.console import Console
+from rich.progress import track
+from torch import Tensor
+
+from ambient.data.images import ImageOptions, load_images, to_uint8, to_unit
+from ambient.noise.estimate import NoiseEstimate, estimate
+from ambient.runs.console import run, say
+from ambient.runs.files import write_json
+from ambient.runs.tables import markdown, rich_table
+
+
+@dataclass(frozen=True)
+class Options:
+    """Estimates of known noise levels.
+
+    Attributes:
+        xrays: Archive or folder of X-rays, looked at in grey at 32x32 and 64x64.
+        cifar: CIFAR-10.
+        tiny: Tiny ImageNet.
+        images: Images taken of each set, from its beginning.
+        levels: Standard deviations of the noise, for images in [-1, 1].
+        seeds: Repetitions with other noise.
+        output: Folder for `noise_levels.json` and `noise_levels.md`.
+    """
+
+    xrays: Path | None = None
+    cifar: Path | None = None
+    tiny: Path | None = None
+    images: int = 2000
+    levels: tuple[float, ...] = (0.0, 0.02, 0.05, 0.1, 0.2, 0.3, 0.4, 0.6)
+    seeds: tuple[int, ...] = (0,)
+    output: Path = Path("runs/noise_levels")
+
+
+@dataclass(frozen=True)
+class Result:
+    """One estimate beside the truth.
+
+    Attributes:
+        data: Set and form of its files.
+        truth: sigma of the noise that was added.
+        seed: Which noise.
+        sigma: The estimate.
+        lower: Lower end of its interval.
+        upper: Upper end.
+        known: Whether the level was called known.
+        right: Whether the statement is true.
+        wavelet: Median of the wavelet estimates.
+        eigenvalue: Median of the patch eigenvalue estimates.
+        clipping_bias: Relative error of sigma that clipping would make.
+        white: Whether the noise was called white; None for not told.
+        gaussian: Whether it was called Gaussian.
+        constant: Whether it was called the same at all brightnesses.
+        equal: Whether it was called the same in all images.
+    """
+
+    data: str
+    truth: float
+    seed: int
+    sigma: float
+    lower: float
+    upper: float
+    known: bool
+    right: bool
+    wavelet: float | None
+    eigenvalue: float | None
+    clipping_bias: float
+    white: bool | None
+    gaussian: bool | None
+    constant: bool | None
+    equal: bool | None
+
+    @classmethod
+    def of(cls, data: str, truth: float, seed: int, found: NoiseEstimate) -> Result:
+        """From an estimate."""
+        level = found.level
+        return cls(
+            data, truth, seed, level.sigma, level.lower, level.upper, level.known, level.contains(truth),
+            found.others.get("wavelet"), found.others.get("patch eigenvalue"), found.clipping_bias,
+            found.white.holds, found.gaussian.holds, found.constant.holds, found.equal.holds,
+        )  # fmt: skip
+
+
+def work(options: Options) -> None:
+    """Estimate all, print the table, and write it."""
+    results = []
+    for name, images in _sets(options):
+        cases = [
+            (sigma, stored, seed) for sigma in options.levels for stored in (False, True) for seed in options.seeds
+        ]
+        for sigma, stored, seed in track(cases, description=name):
+            draws = torch.Generator().manual_seed(1000 + seed)
+            noisy = images + sigma * torch.randn(images.shape, generator=draws)
+            noisy = to_unit(to_uint8(noisy)) if stored else noisy
+            form = "8-bit" if stored else "float"
+            results.append(Result.of(f"{name}, {form}", sigma, seed, estimate(noisy)))
+    entries = _entries(results)
+    Console().print(rich_table("Estimated noise levels", entries))
+    options.output.mkdir(parents=True, exist_ok=True)
+    rows: list[dict[str, Any]] = [asdict(result) for result in results]
+    write_json(options.output / "noise_levels.json", rows)
+    path = options.output / "noise_levels.md"
+    path.write_text(markdown("", entries), encoding="utf-8")
+    print(f"{sum(result.right for result in results)} of {len(results)} statements are true; written to {path}")
+
+
+def _sets(options: Options) -> Iterator[tuple[str, Tensor]]:
+    """Name and images (N, C, H, W) of each set."""
+    if options.xrays is not None:
+        for side in (32, 64):
+            choice = ImageOptions(resolution=side, channels="grey", limit=options.images)
+            yield f"X-rays {side}x{side}", load_images(options.xrays, choice).images
+    if options.cifar is not None:
+        yield "CIFAR-10", load_images(options.cifar, ImageOptions(limit=options.images)).images
+    if options.tiny is not None:
+        choice = ImageOptions(channels="rgb", limit=options.images)
+        yield "Tiny ImageNet", load_images(options.tiny, choice).images
+    left_out = [name for name in ("xrays", "cifar", "tiny") if getattr(options, name) is None]
+    if left_out:
+        say("[yellow]left out:[/yellow]", ", ".join(f"--{name}" for name in left_out) + " not given")
+    yield "digits 8x8", _digits()
+
+
+def _digits() -> Tensor:
+    from sklearn.datasets import load_digits
+
+    pixels = torch.from_numpy(load_digits().images).float()[:, None]
+    return pixels / 8 - 1
+
+
+def _entries(results: list[Result]) -> list[list[str]]:
+    head = ["set", "truth", "wavelet", "eigenvalue", "estimate", "interval", "statement", "true?", "clipping"]
+    return [head, *(_row(result) for result in results)]
+
+
+def _row(result: Result) -> list[str]:
+    others = ["–" if value is None else f"{value:.3f}" for value in (result.wavelet, result.eigenvalue)]
+    if result.known:
+        said = [f"{result.sigma:.4f}", f"{result.lower:.4f}–{result.upper:.4f}", "level"]
+    else:
+        said = ["–", f"0–{result.upper:.4f}", f"cannot tell; at most {result.upper:.3f}"]
+    true = "yes" if result.right else "NO"
+    return [result.data, f"{result.truth:g}", *others, *said, true, f"{result.clipping_bias:+.1%}"]
+
+
+if __name__ == "__main__":
+    sys.exit(run(Options, work, prog="python -m benchmarks.noise_levels"))

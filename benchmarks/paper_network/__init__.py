@@ -1,0 +1,1 @@
+"""What a training step of a large network costs here, against plain PyTorch: `python -m benchmarks.paper_network`."""

@@ -1,0 +1,1 @@
+"""How good posterior samples of few reverse steps are: `python -m benchmarks.rollouts`."""

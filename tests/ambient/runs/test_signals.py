@@ -1,0 +1,76 @@
+from __future__ import annotations
+
+import os
+import pickle
+import signal
+import threading
+from collections.abc import Iterator
+
+import pytest
+
+from ambient.runs.signals import Interrupted, noted, raised
+
+SIGNALS = [signal.SIGINT, signal.SIGTERM, signal.SIGHUP]
+
+
+@pytest.fixture(autouse=True)
+def _as_before() -> Iterator[None]:
+    before = [signal.getsignal(each) for each in SIGNALS]
+    yield
+    assert [signal.getsignal(each) for each in SIGNALS] == before
+
+
+@pytest.mark.parametrize("signum", SIGNALS)
+def test_a_signal_interrupts(signum: int) -> None:
+    with pytest.raises(Interrupted, match="run the same command again") as caught, raised():
+        os.kill(os.getpid(), signum)
+    assert caught.value.status == 128 + signum
+    again = pickle.loads(pickle.dumps(caught.value))
+    assert (str(again), again.signum) == (str(caught.value), signum)
+
+
+@pytest.mark.parametrize("signum", SIGNALS)
+def test_the_first_signal_is_noted_and_the_second_acts(signum: int) -> None:
+    def work() -> None:
+        with raised(), noted() as asked:
+            assert not asked
+            os.kill(os.getpid(), signum)
+            assert asked.signum == signum
+            os.kill(os.getpid(), signum)
+            pytest.fail("the second signal did nothing")
+
+    with pytest.raises(Interrupted):
+        work()
+
+
+def test_what_was_ignored_stays_ignored() -> None:
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        with raised(), noted() as asked:
+            os.kill(os.getpid(), signal.SIGHUP)
+            assert not asked
+    finally:
+        signal.signal(signal.SIGHUP, before)
+
+
+def test_a_child_ends_as_children_do() -> None:
+    with raised():
+        child = os.fork()
+        if child == 0:
+            signal.pause()
+            os._exit(7)
+        os.kill(child, signal.SIGTERM)
+        assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == -signal.SIGTERM
+
+
+def test_other_threads_leave_signals_alone() -> None:
+    seen: list[bool] = []
+
+    def work() -> None:
+        with raised(), noted() as asked:
+            seen.append(bool(asked))
+
+    thread = threading.Thread(target=work)
+    thread.start()
+    thread.join()
+    assert seen == [False]

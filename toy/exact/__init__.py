@@ -1,1 +1,0 @@
-"""Experiments below the nature level in worlds whose answers are known: `python toy/run.py --data gmm-easy`."""
