@@ -52,7 +52,7 @@ def make_all(artefacts: Sequence[Artefact[Any]], options: Options, console: Cons
         products=products_of(options),
         device=options.device,
         console=console,
-        processes=options.processes,
+        workers=options.workers,
         only_made=options.only_made,
         adopted=tuple(map(Adopted.read, options.adopt)),
     )

@@ -22,7 +22,7 @@ _IDS = ("ffhq", "laion", "xrays")
 _LOCAL = ("cifar10", "tiny_imagenet", "inception", "fid_reference")
 """What can be a path only."""
 _NO_RESULT = (
-    "what", "dry_run", "download", "device", "processes", "adopt", "only_made", "again", "output", "to",
+    "what", "dry_run", "download", "device", "workers", "adopt", "only_made", "again", "output", "to",
 )  # fmt: skip
 """Options that do not decide a result."""
 _SCALES_OF: dict[str, tuple[Scale, ...]] = {
@@ -84,7 +84,7 @@ class Options:
     """P2's training for CIFAR-10 and FFHQ: 7.7 M images as its paper has it, or 30 M as its code."""
     device: Annotated[str, tyro.conf.arg(name="device")] = "cpu"
     """cpu, cuda or cuda:N."""
-    processes: int = 1
+    workers: int = 1
     """Small models trained at a time."""
     seeds: tuple[int, ...] = ()
     """Splits of the small models; those of the scale if not given."""
@@ -106,8 +106,8 @@ class Options:
         for name in _ALONE:
             if name in self.what and len(self.what) > 1:
                 raise ValueError(f"{name} goes alone, without {' '.join(w for w in self.what if w != name)}")
-        if self.processes < 1:
-            raise ValueError(f"--processes {self.processes}: at least 1")
+        if self.workers < 1:
+            raise ValueError(f"--workers {self.workers}: at least 1")
         if any(seed < 0 for seed in self.seeds) or len(set(self.seeds)) != len(self.seeds):
             raise ValueError(f"--seeds {' '.join(map(str, self.seeds))}: different numbers, 0 or more")
         if not re.fullmatch(r"cpu|cuda(:\d+)?", self.device):
@@ -153,7 +153,7 @@ class Options:
     def command(self, name: str) -> str:
         """The command that makes an artefact with these options; where data lie is left to the reader."""
         parts = [f"python -m paper_repro {name} --scale {self.scale}"]
-        left_out = ("what", "scale", "output", "to", "again", "dry_run", "processes")
+        left_out = ("what", "scale", "output", "to", "again", "dry_run", "workers")
         for field in self._given():
             value = getattr(self, field)
             if field in left_out:

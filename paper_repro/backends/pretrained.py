@@ -19,9 +19,9 @@ if TYPE_CHECKING:
     import torch
 
     from ambient.metrics.features import FeatureMap
-    from sdxl.components import ModelOptions
-    from sdxl.masks import MaskOptions
-    from sdxl.pairs import Source
+    from sdxl.attack.options import MaskOptions
+    from sdxl.options import ModelOptions
+    from sdxl.source import Source
 
 _TITLES: dict[Data, str] = {"ffhq": "FFHQ", "laion": "LAION", "xrays": "chest X-rays"}
 _FLOPS = 1.2e14
@@ -65,7 +65,7 @@ class Pretrained(Backend):
         return share * _WORK[model] / _FLOPS
 
     def source(self, data: Data) -> tuple[Source, str]:
-        from sdxl.pairs import Source
+        from sdxl.source import Source
 
         caption = "" if data == "ffhq" else None
         source = Source(str(self._options.place_of(data)), caption=caption, without_caption="skip")
@@ -77,7 +77,7 @@ class Pretrained(Backend):
         return source, _TITLES[data]
 
     def model(self, name: ModelName) -> ModelOptions:
-        from sdxl.components import ModelOptions
+        from sdxl.options import ModelOptions
 
         return ModelOptions(self.title(name), download=self.download)
 
@@ -107,7 +107,7 @@ class Pretrained(Backend):
         return Inception.load(self.inception(), device=device)
 
     def masks(self) -> MaskOptions:
-        from sdxl.masks import MaskOptions
+        from sdxl.attack.options import MaskOptions
 
         return MaskOptions(detector=self.network("detector"))
 

@@ -25,9 +25,9 @@ if TYPE_CHECKING:
     import torch
 
     from ambient.metrics.features import FeatureMap
-    from sdxl.components import ModelOptions
-    from sdxl.masks import MaskOptions
-    from sdxl.pairs import Source
+    from sdxl.attack.options import MaskOptions
+    from sdxl.options import ModelOptions
+    from sdxl.source import Source
 
 _WORDS = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
 _SIDE = 64
@@ -75,7 +75,7 @@ class StandIns(Backend):
         return 0.0
 
     def source(self, data: Data) -> tuple[Source, str]:
-        from sdxl.pairs import Source
+        from sdxl.source import Source
 
         if self._options.scale == "cpu" and self._options.xrays:
             from paper_repro.makers.pairs import first_pairs
@@ -86,15 +86,16 @@ class StandIns(Backend):
         return Source(str(self._digits())), "handwritten digits as 64x64 pictures"
 
     def model(self, name: ModelName) -> ModelOptions:
-        from sdxl import tiny
-        from sdxl.components import ModelOptions
+        from sdxl.options import ModelOptions
+        from sdxl.tiny.options import TinyOptions
+        from sdxl.tiny.pipeline import write_tiny
 
         folder = self._products.root / f"tiny-{name}"
         if not (folder / "tiny.json").exists() or not (folder / "model_index.json").exists():
             if name == "sd2":
-                tiny.write_tiny(tiny.Options(folder, variant="sd", prediction="v_prediction"))
+                write_tiny(TinyOptions(folder, variant="sd", prediction="v_prediction"))
             else:
-                tiny.write_tiny(tiny.Options(folder, variant=name, prediction="epsilon"))
+                write_tiny(TinyOptions(folder, variant=name, prediction="epsilon"))
         return ModelOptions(str(folder))
 
     def title(self, name: ModelName) -> str:
@@ -102,23 +103,25 @@ class StandIns(Backend):
         return f"tiny {known[name]} of random weights"
 
     def network(self, name: NetworkName) -> str:
-        from sdxl import tiny_vision
+        from sdxl.tiny.options import TinyVisionOptions
+        from sdxl.tiny.vision import write_vision
 
         folder = self._products.root / "tiny-vision"
         if not (folder / "detector").exists():
-            tiny_vision.write_vision(tiny_vision.Options(folder))
+            write_vision(TinyVisionOptions(folder))
         return str(folder / name)
 
     def inception(self) -> Path | None:
         return None
 
     def judge(self, device: torch.device) -> FeatureMap:
-        from sdxl.measures import FeatureOptions
+        from sdxl.features import similarity_features
+        from sdxl.options import FeatureOptions
 
-        return FeatureOptions(dinov2=self.network("dinov2"), protocol="p1").build(False, device)
+        return similarity_features(FeatureOptions(dinov2=self.network("dinov2"), protocol="p1"), False, device)
 
     def masks(self) -> MaskOptions:
-        from sdxl.masks import MaskOptions
+        from sdxl.attack.options import MaskOptions
 
         return MaskOptions(mask="fixed")  # a random detector finds nothing
 

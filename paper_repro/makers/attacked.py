@@ -15,11 +15,11 @@ from torch import Tensor
 from ambient.attacks import Similarities
 from ambient.data.images import to_unit
 from paper_repro.makers.run import Run
-from sdxl import attack
-from sdxl.attack_report import AttackResult
-from sdxl.attacking import picture
-from sdxl.measures import FeatureOptions
-from sdxl.sampling import Sampler
+from sdxl.attack.chunks import picture
+from sdxl.attack.options import AttackOptions, MaskAttack, NoiseAttack, PromptAttack
+from sdxl.attack.report import AttackResult
+from sdxl.attack.running import run_attack
+from sdxl.options import FeatureOptions, Sampler
 
 if TYPE_CHECKING:
     from paper_repro.makers.attack import Attack
@@ -47,11 +47,11 @@ class Attacked:
 
     def of(self, restoration: str) -> list[Similarities]:
         """The similarities of a restoration, of each model in turn."""
-        return [row.similarities for row in self.result.found if row.restoration == restoration]
+        return [row.similarities for row in self.result.restorations if row.restoration == restoration]
 
     def named(self) -> dict[str, Similarities]:
         """All similarities, by the name of model and restoration."""
-        return {row.name: row.similarities for row in self.result.found}
+        return {row.name: row.similarities for row in self.result.restorations}
 
     def pictures(self, kinds: Mapping[str, str], columns: int = 8) -> dict[str, Tensor]:
         """Pictures, those first that the last restoration made most similar: row title -> (n, 3, H, W) in [-1, 1].
@@ -60,7 +60,7 @@ class Attacked:
             kinds: Row title -> "originals", "shown/NAME" or "CHECKPOINT/RESTORATION".
             columns: Images a row.
         """
-        last = self.result.found[-1]
+        last = self.result.restorations[-1]
         chosen = last.index[last.similarities.own.argsort(descending=True)[:columns]].tolist()
         return {
             title: _read([picture(self.result.folder, "data", kind, int(i)) for i in chosen])
@@ -78,23 +78,22 @@ def attacked(product: Attack, loras: Sequence[Path | None], run: Run) -> Attacke
     """
     common: dict[str, Any] = {
         "source": run.backend.source(product.data)[0],
-        "model": run.backend.model(product.model),
         "checkpoints": tuple("base" if lora is None else str(lora) for lora in loras),
         "images": run.sizes.attacked,
         "features": FeatureOptions(dinov2=run.backend.network("dinov2"), protocol="p1"),
         "resolution": run.backend.resolution("sdxl"),
-        "cpu": run.on_cpu,
     }
     steps = run.sizes.sampler_steps
-    options: attack.Common
+    how = run.options_of(run.backend.model(product.model))
+    options: AttackOptions
     if product.kind == "noise":
-        options = attack.Noise(**common, levels=product.levels, steps=steps)
+        options = NoiseAttack(**common, run=how, levels=product.levels, steps=steps)
     elif product.kind == "prompt":
-        options = attack.Prompt(**common, sampler=Sampler(steps=steps))
+        options = PromptAttack(**common, run=how, sampler=Sampler(steps=steps))
     else:
-        options = attack.Mask(**common, masks=run.backend.masks(), steps=steps)
+        options = MaskAttack(**common, run=how, masks=run.backend.masks(), steps=steps)
     folder = run.products.folder(f"attack-{product.kind}", {"options": options})
-    return Attacked(attack.run(replace(options, output=folder), run.accelerator))
+    return Attacked(run_attack(replace(options, run=replace(how, output=folder)), run.accelerator))
 
 
 def _read(paths: Sequence[Path]) -> Tensor:

@@ -26,9 +26,9 @@ if TYPE_CHECKING:
 
     from ambient.metrics.features import FeatureMap
     from paper_repro.makers.product import Data, Product
-    from sdxl.components import ModelOptions
-    from sdxl.masks import MaskOptions
-    from sdxl.pairs import Source
+    from sdxl.attack.options import MaskOptions
+    from sdxl.options import ModelOptions
+    from sdxl.source import Source
 
 ModelName = Literal["sdxl", "inpainting", "sd2"]
 NetworkName = Literal["dinov2", "clip", "detector"]

@@ -58,7 +58,7 @@ class Restorations(_OfTunes):
     """P1's Table 1: errors of E[X_0 | X_t] of several models."""
 
     def make(self, run: Run) -> Evaluated:
-        return _evaluate(run, self.data, self.tunes, "sdxl", restore=run.sizes.restored, images=0)
+        return _evaluate(run, self.data, self.tunes, "sdxl", restore=run.sizes.restored, samples=0)
 
     def cost(self, backend: Backend) -> list[Job]:
         count = backend.sizes.restored * 4 * len(self.tunes)
@@ -80,11 +80,11 @@ class Evaluation(_OfTunes):
     w24: bool = False
 
     def make(self, run: Run) -> Evaluated:
-        from sdxl.mitigation import Inference
+        from sdxl.mitigation.options import Inference
 
         inference = Inference(remedy="optimise") if self.w24 else Inference()
         count = run.sizes.text_generated
-        return _evaluate(run, self.data, self.tunes, "sd2", restore=0, images=count, inference=inference)
+        return _evaluate(run, self.data, self.tunes, "sd2", restore=0, samples=count, inference=inference)
 
     def cost(self, backend: Backend) -> list[Job]:
         sizes = backend.sizes
@@ -98,27 +98,27 @@ class Evaluation(_OfTunes):
 
 
 def _evaluate(run: Run, data: Data, tunes: tuple[Tune, ...], model: ModelName, **settings: Any) -> Evaluated:
-    from sdxl import evaluate
     from sdxl.checkpoints import named
-    from sdxl.measures import FeatureOptions
-    from sdxl.sampling import Sampler
+    from sdxl.evaluate.options import EvaluateOptions
+    from sdxl.evaluate.running import run_evaluation
+    from sdxl.options import FeatureOptions, Sampler
 
     backend = run.backend
     source, title = backend.source(data)
-    options = evaluate.Options(
+    how = run.options_of(backend.model(model))
+    options = EvaluateOptions(
         source=source,
-        model=backend.model(model),
+        run=how,
         checkpoints=tuple(str(run.make(tune)) for tune in tunes),
         sampler=Sampler(steps=run.sizes.sampler_steps),
         features=FeatureOptions(dinov2=backend.network("dinov2"), protocol="p1"),
         inception=backend.inception(),
         clip=backend.network("clip"),
         resolution=backend.resolution(model),
-        cpu=run.on_cpu,
         **settings,
     )
     folder = run.products.folder("evaluation", {"options": options})
-    found = evaluate.run(replace(options, output=folder), run.accelerator)
+    found = run_evaluation(replace(options, run=replace(how, output=folder)), run.accelerator)
     names = list(named(options.checkpoints))
     return Evaluated(
         [found.results[name] for name in names], found.names, title, [folder / "images" / n for n in names]

@@ -56,8 +56,9 @@ class Images(Product[Path]):
         return self if self.tune is None else replace(self, tune=self.tune.on(data))
 
     def make(self, run: Run) -> Path:
-        from sdxl import generate
-        from sdxl.sampling import Sampler
+        from sdxl.generate.drawing import generate
+        from sdxl.generate.options import GenerateOptions
+        from sdxl.options import Sampler
 
         lora = None if self.tune is None else run.make(self.tune)
         count, sampler_steps = self._count(run.backend), run.sizes.sampler_steps
@@ -73,18 +74,15 @@ class Images(Product[Path]):
         folder = run.products.folder("images", facts)
         done = folder / f"done-{count}"
         if not done.exists():
-            options = generate.Options(
+            options = GenerateOptions(
                 sampler=Sampler(steps=sampler_steps),
-                model=model,
+                run=run.options_of(model, folder),
                 lora=lora,
-                images=count,
+                samples=count,
                 prompts=prompts,
                 resolution=run.backend.resolution("sdxl"),
-                batch=8,
-                cpu=run.on_cpu,
-                output=folder,
             )
-            generate.generate(options, run.accelerator)
+            generate(options, run.accelerator)
             done.touch()
         return folder
 

@@ -35,11 +35,10 @@ class LatentsFolder:
 
     def first(self, count: int) -> Tensor:
         """The first latents as they were given, noisy at t_n, as colours (count, 3, h, w)."""
-        import safetensors.torch
+        from ambient.runs.files import load_tensors
+        from sdxl.attack.methods import latent_picture
 
-        from sdxl.attack import latent_picture
-
-        shard = safetensors.torch.load_file(self.path / "latents-00000.safetensors")
+        shard, _ = load_tensors(self.path / "latents-00000.safetensors", "x")
         return latent_picture(shard["x"][:count])
 
 
@@ -68,7 +67,8 @@ class Latents(Product[LatentsFolder]):
         return replace(self, data=data)
 
     def make(self, run: Run) -> LatentsFolder:
-        from sdxl import latents
+        from sdxl.latents.encoding import write_latents
+        from sdxl.latents.options import LatentOptions
 
         source, title = run.backend.source(self.data)
         model = run.backend.model(self.model)
@@ -76,16 +76,14 @@ class Latents(Product[LatentsFolder]):
         facts = {"product": self, "model": model, "data": source, "resolution": resolution}
         folder = run.products.folder(f"latents-{self.nature}", facts)
         if not (folder / "index.json").exists():
-            options = latents.Options(
+            options = LatentOptions(
                 source=source,
-                model=model,
+                run=run.options_of(model, folder),
                 nature=self.nature,
                 keep_clean=self.keep_clean,
                 resolution=resolution,
-                cpu=run.on_cpu,
-                output=folder,
             )
-            latents.write_latents(options, run.accelerator)
+            write_latents(options, run.accelerator)
         return LatentsFolder(folder, title)
 
     def cost(self, backend: Backend) -> list[Job]:

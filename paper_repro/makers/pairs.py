@@ -11,9 +11,10 @@ from torch import Tensor
 
 from ambient.runs.files import write_atomically, write_records
 from paper_repro.makers.folders import Products
-from sdxl.attacking import choose, load_images
-from sdxl.generate import read_images
-from sdxl.pairs import Pair, Source, units
+from sdxl.images import choose, load_images
+from sdxl.pairs import Pair, units
+from sdxl.pictures import read_images
+from sdxl.source import Source
 
 _BATCH = 64
 

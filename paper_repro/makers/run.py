@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from functools import cached_property
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from paper_repro.makers.backend import Backend
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from paper_repro.makers.adopted import Adopted
+    from sdxl.options import ModelOptions, RunOptions
 
 T = TypeVar("T")
 
@@ -29,7 +31,7 @@ class Run:
         products: Folders of what artefacts share.
         device: "cpu", "cuda" or "cuda:N"; there and free to use.
         console: Where it prints.
-        processes: Small models trained at a time.
+        workers: Small models trained at a time.
         only_made: Whether small models that are not there are left out instead of trained.
         adopted: Folders of toy/run.py whose models may be used.
     """
@@ -38,7 +40,7 @@ class Run:
     products: Products
     device: str
     console: Console
-    processes: int = 1
+    workers: int = 1
     only_made: bool = False
     adopted: tuple[Adopted, ...] = ()
     _made: dict[Product[Any], Any] = field(default_factory=dict)
@@ -65,6 +67,12 @@ class Run:
     def on_cpu(self) -> bool:
         """Whether no GPU is to be used."""
         return self.device == "cpu"
+
+    def options_of(self, model: ModelOptions, output: Path | None = None, batch: int = 8) -> RunOptions:
+        """How a command of `sdxl` runs here."""
+        from sdxl.options import RunOptions
+
+        return RunOptions(model, batch=batch, device="cpu" if self.on_cpu else None, output=output)
 
     @cached_property
     def accelerator(self) -> Accelerator:

@@ -9,8 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
-from pathlib import Path
+from dataclasses import dataclass
 from typing import Any
 
 from torch import Tensor
@@ -18,10 +17,14 @@ from torch import Tensor
 from ambient.runs.identity import describe
 from paper_repro.makers.run import Run
 from paper_repro.sizes.blocks import Block
-from toy.cell import Model, cell_folder, load_model, load_samples
-from toy.config import Cell, Options, Sigma
+from toy.cell import read_metrics
+from toy.cells import Cell, cells_of
 from toy.data import Split, split_of
 from toy.experiment import run_cells
+from toy.model import Model, cell_folder, load_model
+from toy.names import Sigma
+from toy.options import ToyOptions
+from toy.sampling import load_samples
 
 __all__ = ["Audits", "Cell", "Model", "Split", "Trained", "common_seeds", "train"]
 
@@ -43,12 +46,12 @@ class Trained:
     block: Block
     images: int
     audits: Audits
-    options: Options
+    options: ToyOptions
 
     @property
     def device(self) -> str:
         """Where loaded models are."""
-        return self.options.device
+        return self.options.place.device
 
     def of(self, method: str, sigma: Sigma | None = None) -> list[Cell]:
         """The models of a method, and of a level if one is given, in the order of the splits."""
@@ -57,15 +60,15 @@ class Trained:
 
     def model(self, cell: Cell) -> Model:
         """A model, on `device`."""
-        return load_model(cell, self.options)
+        return load_model(cell, self.options, self.split(cell.seed))
 
     def samples(self, cell: Cell) -> Tensor:
         """The generated images of a model, (M, C, H, W)."""
-        return load_samples(cell_folder(self.options, cell))
+        return load_samples(cell_folder(self.options.folder, cell), self.options.sampling.samples)
 
     def split(self, seed: int) -> Split:
         """The images that models of a split were trained on, and others."""
-        return split_of(self.options.sources, self.images, seed)
+        return split_of(self.options.source, self.images, seed)
 
 
 def train(run: Run, block: Block, methods: Sequence[str], images: int, levels: Sequence[Sigma]) -> Trained:
@@ -82,12 +85,12 @@ def train(run: Run, block: Block, methods: Sequence[str], images: int, levels: S
         ValueError, RuntimeError, OSError: As `toy` does, naming what is wrong or missing.
     """
     options = _options(run, block, methods, images, levels)
-    cells = [cell for cell in options.cells() if cell.stop is None and cell.method in methods]
+    cells = [cell for cell in cells_of(options.sweep) if cell.stop is None and cell.method in methods]
     if run.only_made:
-        files = {cell: cell_folder(options, cell) / "metrics.json" for cell in cells}
-        audits = {cell: _audit(file) for cell, file in files.items() if file.exists()}
+        there = [cell for cell in cells if (cell_folder(options.folder, cell) / "metrics.json").exists()]
+        audits = {cell: read_metrics(cell, options.folder) for cell in there}
         return Trained(block, images, audits, options)
-    checked = options if "dsm" in methods else replace(options, stops=())
+    checked = options if "dsm" in methods else options.changed(stops=())
     checked.check()
     return Trained(block, images, run_cells(options, cells, run.console), options)
 
@@ -100,7 +103,7 @@ def check_data(run: Run, block: Block, images: int) -> None:
     """
     if not run.only_made:
         options = _options(run, block, ("dsm",), images, (block.middle,))
-        split_of(options.sources, images, block.seeds[0])
+        split_of(options.source, images, block.seeds[0])
 
 
 def common_seeds(groups: Sequence[Sequence[Cell]]) -> set[int]:
@@ -115,32 +118,24 @@ def common_seeds(groups: Sequence[Sequence[Cell]]) -> set[int]:
     return seeds
 
 
-def _audit(path: Path) -> dict[str, Any]:
-    """The figures of a model. Raises OSError if the file is damaged, naming it."""
-    try:
-        return dict(json.loads(path.read_text(encoding="utf-8")))
-    except (ValueError, TypeError) as error:
-        raise OSError(f"{path} is damaged ({error}); remove it, and run without --only-made") from error
-
-
-def _options(run: Run, block: Block, methods: Sequence[str], images: int, levels: Sequence[Sigma]) -> Options:
+def _options(run: Run, block: Block, methods: Sequence[str], images: int, levels: Sequence[Sigma]) -> ToyOptions:
     """The options of `toy`: the folder is that of all models of the block, whatever their methods."""
     settings = dict(block.settings)
     stops = settings.pop("stops", ())
-    options = Options(
+    options = ToyOptions().changed(
         data=block.data,
-        methods=tuple(methods),  # type: ignore[arg-type]
+        methods=tuple(methods),
         images=(images,),
         sigma_nature=tuple(levels),
         seeds=block.seeds,
         stops=stops,
         device=run.device,
-        processes=run.processes,
+        workers=run.workers,
         **settings,
     )
     common = options.common
     described = json.loads(json.dumps(describe(common)))
     adopted = next((each for each in run.adopted if each.matches(described)), None)
     if adopted is not None:
-        return replace(options, output=adopted.folder)
-    return replace(options, output=run.products.folder(f"toy-{block.data}", common))
+        return options.changed(output=adopted.folder)
+    return options.changed(output=run.products.folder(f"toy-{block.data}", common))

@@ -63,8 +63,9 @@ class Tune(Product[Path]):
         return replace(self, data=data)
 
     def make(self, run: Run) -> Path:
-        from sdxl import train
-        from sdxl.mitigation import Mitigation
+        from sdxl.mitigation.options import Mitigation
+        from sdxl.train.options import TrainOptions
+        from sdxl.train.tuning import fine_tune
 
         encoded = run.make(self.latents)
         start = None if self.start is None else run.backend.start(run.make(self.start))
@@ -82,17 +83,15 @@ class Tune(Product[Path]):
         folder = run.products.folder(f"lora-{self.name}", facts)
         if not (folder / "pytorch_lora_weights.safetensors").exists():
             remedy = Mitigation(mitigation="random-caption") if self.text == "s23" else Mitigation()
-            options = train.Options(
+            options = TrainOptions(
                 latents=encoded.path,
-                model=run.backend.model(self.latents.model),
+                run=run.options_of(run.backend.model(self.latents.model), folder, sizes.batch),
                 method=self.method,
                 mitigation=remedy,
                 watch=run.backend.collapses,
-                cpu=run.on_cpu,
-                output=folder,
-                **settings,
+                **{name: value for name, value in settings.items() if name != "batch"},
             )
-            train.fine_tune(options, run.accelerator)
+            fine_tune(options, run.accelerator)
         return folder
 
     def cost(self, backend: Backend) -> list[Job]:

@@ -20,7 +20,8 @@ from paper_repro.p1.similarity import dominance_over_splits, histogram, table
 from paper_repro.p1.victims import victims
 from paper_repro.report.estimates import dominates
 from paper_repro.report.evidence import Evidence
-from sdxl.measures import FeatureOptions
+from sdxl.features import similarity_features
+from sdxl.options import FeatureOptions
 
 STEP = 900
 _GENERATED, _NOISED = "generated", f"noised to t = {STEP}"
@@ -62,7 +63,7 @@ def _nearest(run: Run, data: Data, folder: Path) -> Tensor:
     """Largest similarity of each generated image to one of the data set's, (N,)."""
     backend = run.backend
     options = FeatureOptions(dinov2=backend.network("dinov2"), protocol="p1")
-    features = options.build(backend.download, run.accelerator.device)
+    features = similarity_features(options, backend.download, run.accelerator.device)
     source, _ = backend.source(data)
     originals = [features(part) for part in batches_of_pictures(pairs_of(source), run.sizes.resolution)]
     made = [features(part) for part in batches_of_generated(folder, run.sizes.generated)]

@@ -12,7 +12,7 @@ from paper_repro.report.estimates import over_images
 from paper_repro.report.evidence import Evidence
 from paper_repro.report.pictures import Rows
 from paper_repro.report.tables import Table
-from sdxl.measures import clip_score
+from sdxl.features import clip_score
 
 LIMIT = 0.9
 """CLIP score this many times that of the model of clean data, for "capable of following prompts"."""

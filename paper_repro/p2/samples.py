@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from torch import Tensor
 
+from ambient.metrics.distances import nearest
 from ambient.metrics.features import Pixels
-from ambient.metrics.memorization import nearest
 from paper_repro.makers.run import Run
 from paper_repro.makers.small_models import Models
 from paper_repro.p2.compare import compare, fewer, surrogates

@@ -111,7 +111,7 @@ def real(name: BlockName, options: Options) -> Block:
         "inception": options.inception,
         "fid_reference": options.fid_reference if name == "cifar10" else None,
         "dinov2": options.dinov2,
-        "online": options.download,
+        "download": options.download,
         "precision": "bf16",
         "classes": imagenet,
         "augment": 0.12,

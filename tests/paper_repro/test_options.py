@@ -15,7 +15,7 @@ from paper_repro.options import Options
         ({"what": ()}, "say what to make"),
         ({"what": ("list", "p1-table1")}, "list goes alone"),
         ({"what": ("p1-table1", "page")}, "page goes alone"),
-        ({"processes": 0}, "--processes 0"),
+        ({"workers": 0}, "--workers 0"),
         ({"seeds": (0, 0)}, "--seeds 0 0"),
         ({"seeds": (-1,)}, "--seeds -1"),
         ({"device": "gpu"}, "--device gpu"),
@@ -45,7 +45,7 @@ def test_what_a_scale_does_not_use_is_known() -> None:
     assert Options(scale="paper", cifar10="a", p1_recipe="code").unused() == []
     assert Options(what=("all",), to=Path("there")).unused() == ["--to"]
     assert Options(what=("page",), to=Path("there")).unused() == []
-    assert Options(seeds=(1,), processes=2, device="cuda", blocks=("digits",)).unused() == []
+    assert Options(seeds=(1,), workers=2, device="cuda", blocks=("digits",)).unused() == []
 
 
 def test_identity_is_not_a_matter_of_spelling(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -53,7 +53,7 @@ def test_identity_is_not_a_matter_of_spelling(tmp_path: Path, monkeypatch: pytes
     monkeypatch.chdir(tmp_path)
     spelt = [Options(cifar10=text).identity() for text in ("data", "./data", str(tmp_path / "data"))]
     assert spelt[0] == spelt[1] == spelt[2]
-    assert Options(device="cuda", output=Path("x"), processes=3).identity() == Options().identity()
+    assert Options(device="cuda", output=Path("x"), workers=3).identity() == Options().identity()
     assert Options(seeds=(1,)).identity() != Options().identity()
 
 

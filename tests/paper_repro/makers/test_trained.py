@@ -15,8 +15,9 @@ from paper_repro.makers.small_models import Models
 from paper_repro.makers.trained import common_seeds, train
 from paper_repro.options import Options
 from paper_repro.sizes.blocks import digits
-from toy.config import Options as ToyOptions
+from toy.cells import cells_of
 from toy.experiment import run_cells
+from toy.options import ToyOptions
 
 
 def _run(options: Options, **settings: Any) -> Run:
@@ -26,8 +27,10 @@ def _run(options: Options, **settings: Any) -> Run:
 def test_a_run_of_the_toy_with_the_same_options_is_adopted_and_another_is_not(tmp_path: Path) -> None:
     block = digits("smoke", ())
     settings: dict[str, Any] = dict(block.settings)
-    theirs = ToyOptions(images=(20,), sigma_nature=(0.4,), methods=("dsm",), output=tmp_path / "theirs", **settings)
-    run_cells(theirs, theirs.cells(), Console(quiet=True))
+    theirs = ToyOptions().changed(
+        images=(20,), sigma_nature=(0.4,), methods=("dsm",), output=tmp_path / "theirs", **settings
+    )
+    run_cells(theirs, cells_of(theirs.sweep), Console(quiet=True))
     adopted = Adopted.read(tmp_path / "theirs")
     run = _run(Options(output=tmp_path / "out"), adopted=(adopted,), only_made=True)
     made = train(run, block, ("dsm",), 20, (0.4,))
