@@ -211,6 +211,8 @@ class PlaceOptions:
     def check(self) -> None:
         """Raises ValueError, naming the option, for values that cannot work."""
         _require(self.workers >= 0, f"--workers {self.workers}: 0 or more")
+        free = self.output is None or self.output.is_dir() or not self.output.exists()
+        _require(free, f"--output {self.output}: is there, and no folder")
         check_device_name(self.device)
 
     def processes(self, models: int) -> int:

@@ -66,6 +66,7 @@ from toy.sampling import SAMPLERS
         ({"sampler_steps": 1}, "--sampler-steps 1"),
         ({"learning_rate": 0.0}, "--learning-rate 0"),
         ({"workers": -1}, "--workers -1"),
+        ({"output": Path(__file__)}, f"--output {__file__}: is there, and no folder"),
         ({"device": "abacus"}, "--device abacus"),
     ],
 )
