@@ -22,6 +22,7 @@ from transformers.utils import logging as transformers_logging
 from ambient.denoisers import UNetDenoiser
 from ambient.schedules import Schedule
 from sdxl.components import DTYPES, Components
+from sdxl.messages import drop_empty_messages
 from sdxl.options import COMMITS, SDXL_INPAINTING, ModelOptions, Precision
 
 _SUPPORTED = ("StableDiffusionXLPipeline", "StableDiffusionXLInpaintPipeline", "StableDiffusionPipeline")
@@ -53,6 +54,7 @@ def load(options: ModelOptions, *, channels: int | None = 4, unet: Precision = "
     """
     diffusers_logging.disable_progress_bar()
     transformers_logging.disable_progress_bar()
+    drop_empty_messages()
     source, pinned = options.model, {"local_files_only": not options.download}
     where = {**pinned, "revision": options.revision or COMMITS.get(source)}
     index = _in_one_line(source, "--model", lambda: _index(source, where))

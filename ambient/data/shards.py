@@ -91,18 +91,9 @@ class ShardedSamples:
                 yield name.removeprefix("condition."), file.get_slice(name)[offset]
 
 
-def save_shard(
-    path: Path, tensors: Mapping[str, Tensor], key: str, facts: Mapping[str, str] | None = None
-) -> None:
-    """Write one shard of the data set `key`; its tensors as in the module. Raises OSError, as `save_tensors`.
-
-    Args:
-        path: The file.
-        tensors: See the module.
-        key: What identifies the data set.
-        facts: What else its metadata say.
-    """
-    save_tensors(path, tensors, {**(facts or {}), **_facts(path, key)})
+def save_shard(path: Path, tensors: Mapping[str, Tensor], key: str) -> None:
+    """Write one shard of the data set `key`; its tensors as in the module. Raises OSError, as `save_tensors`."""
+    save_tensors(path, tensors, _facts(path, key))
 
 
 def is_shard(path: Path, key: str) -> bool:

@@ -13,8 +13,7 @@ from torch import Tensor
 
 from ambient.data.shards import ShardedSamples
 from ambient.process import Level
-from ambient.runs.checksums import metadata_of
-from ambient.runs.files import fingerprint, load_tensors
+from ambient.runs.files import fingerprint, load_tensors, write_json
 from ambient.schedules import Discrete
 from sdxl.components import Components
 
@@ -51,8 +50,9 @@ def captions_of(folder: Path) -> dict[int, str]:
         ValueError: If those of a shard are missing or damaged.
     """
     texts: dict[int, str] = {}
+    key = _read_facts(folder / "cache.json")["key"]
     for path in sorted(folder.glob("latents-*.safetensors")):
-        captions = read_captions(path)
+        captions = read_captions(path, key)
         if captions is None:
             raise ValueError(
                 f"{captions_beside(path)} is missing or damaged; run the same python -m sdxl.latents command again, "
@@ -93,24 +93,28 @@ def shard_name(shard: int) -> str:
 
 
 def captions_beside(shard: Path) -> Path:
-    """The file of the captions of a shard, a JSON list without repetitions."""
+    """The file of the captions of a shard."""
     return shard.with_name(shard.stem.replace("latents", "captions") + ".json")
 
 
-def captions_digest(captions: Sequence[str]) -> str:
-    """What a shard's metadata say of its captions, so that others cannot be taken for them."""
-    return hashlib.sha256(json.dumps(list(captions)).encode()).hexdigest()
+def write_captions(shard: Path, key: str, captions: Sequence[str]) -> None:
+    """Write the captions of a shard of the cache `key` beside it, without repetitions, in the order of their states."""
+    write_json(captions_beside(shard), {"captions": list(captions), "sha256": _captions_digest(shard, key, captions)})
 
 
-def read_captions(shard: Path) -> list[str] | None:
+def read_captions(shard: Path, key: str) -> list[str] | None:
     """The captions beside a shard; None if they are missing, damaged or another shard's."""
     try:
-        captions = json.loads(captions_beside(shard).read_text(encoding="utf-8"))
-        expected = metadata_of(shard).get("captions")
-    except (OSError, ValueError):
+        beside = json.loads(captions_beside(shard).read_text(encoding="utf-8"))
+        captions, digest = [str(caption) for caption in beside["captions"]], beside["sha256"]
+    except (OSError, ValueError, KeyError, TypeError):
         return None
-    is_theirs = isinstance(captions, list) and captions_digest(captions) == expected
-    return captions if is_theirs else None
+    return captions if digest == _captions_digest(shard, key, captions) else None
+
+
+def _captions_digest(shard: Path, key: str, captions: Sequence[str]) -> str:
+    """So that no other captions can be taken for those of a shard."""
+    return hashlib.sha256(json.dumps([key, shard.name, *captions]).encode()).hexdigest()
 
 
 def _read_facts(path: Path) -> dict[str, Any]:

@@ -27,11 +27,11 @@ from sdxl.components import Components
 from sdxl.images import load_image
 from sdxl.latents.cache import (
     captions_beside,
-    captions_digest,
     encoders_of,
     nature_level,
     read_captions,
     shard_name,
+    write_captions,
 )
 from sdxl.latents.options import LatentOptions
 from sdxl.loading import load
@@ -94,7 +94,7 @@ def write_latents(options: LatentOptions, accelerator: Accelerator) -> Path:
 def _is_done(path: Path, key: str) -> bool:
     """Whether a shard and its captions are there; what is damaged is said to be made again."""
     whole = is_shard(path, key)
-    if whole and read_captions(path) is not None:
+    if whole and read_captions(path, key) is not None:
         return True
     damaged = captions_beside(path) if whole else path
     if damaged.exists():
@@ -109,8 +109,8 @@ def _write_shard(path: Path, pairs: Sequence[Pair], encoder: _Encoder, key: str)
         captions = list(dict.fromkeys(pair.caption for pair in pairs if pair.index in indices))
     else:
         tensors, captions = encoder(pairs)
-        save_shard(path, tensors, key, {"captions": captions_digest(captions)})
-    write_json(captions_beside(path), captions)
+        save_shard(path, tensors, key)
+    write_captions(path, key, captions)
 
 
 @dataclass(frozen=True, eq=False)

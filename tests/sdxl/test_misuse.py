@@ -146,7 +146,7 @@ Misuse = tuple[Callable[[World], list[object]], str]
 MISUSES: dict[str, Misuse] = {
     "a model that is not cached": (
         lambda w: ["latents", w.data, "--nature", 500],
-        r"--vae madebyollin/sdxl-vae-fp16-fix is not in the local Hugging Face cache; add --download",
+        r"--model stabilityai/stable-diffusion-xl-base-1.0 is not in the local Hugging Face cache; add --download",
     ),
     "a folder that is not there": (
         lambda w: ["generate", "--model", "/nowhere/model"],

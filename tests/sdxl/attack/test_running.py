@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -19,6 +20,7 @@ from ambient.attacks import noise_and_restore
 from ambient.data.images import to_uint8
 from ambient.metrics.features import Pixels
 from ambient.metrics.memorization import similarities
+from ambient.runs.identity import ConfigMismatchError
 from sdxl import attack
 from sdxl.attack.chunks import collect, picture, restore_all
 from sdxl.attack.masks import Masker, hidden, regions
@@ -112,6 +114,47 @@ def test_an_interrupted_attack_goes_on(few: Path, xl: Path, tmp_path: Path) -> N
     assert chunks[2].stat().st_mtime_ns == kept
     for a, b in zip(whole.restorations, again.restorations, strict=True):
         assert torch.equal(a.similarities.own, b.similarities.own)
+
+
+def test_more_images_and_checkpoints_keep_what_is_there(few: Path, xl: Path, tmp_path: Path) -> None:
+    """In any batches; and the result is that of an attack which asked for all of it at once."""
+    folder, other = tmp_path / "a", str(make_lora(xl, tmp_path / "run"))
+    attacked(noise(few, xl, folder, images=3, restorations=("mean",)))
+    before = {path: path.stat().st_mtime_ns for path in folder.rglob("*.safetensors") if "chunks" in path.parts}
+    assert before
+    more = noise(few, xl, folder, checkpoints=("base", other), restorations=("mean",))
+    grown = attacked(replace(more, run=replace(more.run, batch=3)))
+    assert before == {path: path.stat().st_mtime_ns for path in before}
+    whole = attacked(replace(more, run=replace(more.run, output=tmp_path / "b")))
+    for ours, theirs in zip(grown.restorations, whole.restorations, strict=True):
+        assert torch.equal(ours.index, theirs.index)
+        torch.testing.assert_close(ours.similarities.own, theirs.similarities.own, rtol=1e-4, atol=1e-5)
+    fewer = attacked(noise(few, xl, folder, images=2, restorations=("mean",)))
+    assert [len(row.index) for row in fewer.restorations] == [2]
+
+
+def test_other_images_and_other_checkpoints_are_refused(few: Path, xl: Path, tmp_path: Path) -> None:
+    data = make_pictures(tmp_path / "data", 4)
+    run = make_lora(xl, tmp_path / "run")
+    options = noise(data, xl, tmp_path / "a", checkpoints=(str(run),), restorations=("mean",))
+    attacked(options)
+    (data / "002.png").write_bytes((data / "001.png").read_bytes())
+    with pytest.raises(ConfigMismatchError, match=r"holds an attack on other images: 002\.png is not what it was"):
+        attacked(options)
+    make_pictures(data, 4)
+    make_lora(xl, run, 0.1)
+    with pytest.raises(ConfigMismatchError, match="is of another checkpoint of that name"):
+        attacked(options)
+
+
+def test_a_damaged_chunk_is_made_again_and_said(few: Path, xl: Path, tmp_path: Path) -> None:
+    options = noise(few, xl, tmp_path / "a", restorations=("mean",))
+    whole = attacked(options).restorations[0]
+    chunk = min((tmp_path / "a" / "chunks").rglob("*.safetensors"))
+    chunk.write_bytes(chunk.read_bytes()[:200])
+    with pytest.warns(UserWarning, match=f"{chunk} is damaged; it is made again"):
+        again = attacked(options).restorations[0]
+    assert torch.equal(again.similarities.own, whole.similarities.own)
 
 
 def test_two_processes_share_an_attack(few: Path, xl: Path, tmp_path: Path) -> None:

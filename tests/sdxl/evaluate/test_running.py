@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ from sklearn.metrics.pairwise import cosine_similarity
 from ambient.data.images import to_unit
 from ambient.metrics.features import Pixels
 from ambient.metrics.quality import frechet_distance
+from ambient.runs.identity import ConfigMismatchError
 from sdxl import evaluate
 from sdxl.evaluate.options import EvaluateOptions
 from sdxl.evaluate.report import write_evaluation
@@ -60,10 +62,52 @@ def test_generations_are_judged_as_elsewhere(few: Path, xl: Path, vision: Path, 
     assert "| checkpoint | FD | Sim | 95 % |" in table
     assert "FID" not in table
     (tmp_path / "out" / "images" / "run" / name_of(3)).unlink()
-    shutil.rmtree(tmp_path / "out" / "audits" / "run-6")
+    shutil.rmtree(tmp_path / "out" / "audits" / "run")
     (tmp_path / "out" / "restoration" / "run.json").unlink()
     again = run_evaluation(options, Accelerator(cpu=True))
     assert json.dumps(again.results) == json.dumps(evaluation.results)
+
+
+def test_more_of_everything_keeps_what_is_there(few: Path, xl: Path, tmp_path: Path) -> None:
+    """More samples, more restored images, one more checkpoint, and other spellings of the same folders."""
+    model = Path(shutil.copytree(xl, tmp_path / "model"))
+    run = make_lora(xl, tmp_path / "run")
+    options = EvaluateOptions(
+        Source(str(few)), on_cpu(model, tmp_path / "out"), levels=(500,), restore=2, samples=4,
+        sampler=Sampler(steps=2), features=FeatureOptions("pixels"), clip="none",
+    )  # fmt: skip
+    run_evaluation(options, Accelerator(cpu=True))
+    images = {path: path.stat().st_mtime_ns for path in (tmp_path / "out" / "images").rglob("*.png")}
+    model.rename(tmp_path / "moved")
+    more = replace(
+        options, run=on_cpu(tmp_path / "run" / ".." / "moved", tmp_path / "out"), checkpoints=("base", str(run)),
+        restore=3, samples=6,
+    )  # fmt: skip
+    grown = run_evaluation(more, Accelerator(cpu=True))
+    assert images == {path: path.stat().st_mtime_ns for path in images}
+    whole = run_evaluation(replace(more, run=on_cpu(tmp_path / "moved", tmp_path / "whole")), Accelerator(cpu=True))
+    assert json.dumps(grown.results) == json.dumps(whole.results)
+    make_lora(xl, run, 0.1)
+    with pytest.raises(ConfigMismatchError, match="holds another configuration: checkpoint is"):
+        run_evaluation(more, Accelerator(cpu=True))
+
+
+def test_damaged_results_are_made_again_and_said(few: Path, xl: Path, tmp_path: Path) -> None:
+    options = EvaluateOptions(
+        Source(str(few)), on_cpu(xl, tmp_path / "out"), levels=(500,), restore=2, samples=3,
+        sampler=Sampler(steps=2), features=FeatureOptions("pixels"), clip="none",
+    )  # fmt: skip
+    whole = run_evaluation(options, Accelerator(cpu=True))
+    for name in (
+        "restoration/base.json",
+        "images/base/00000/00000001.png",
+        "audits/base/00000000-00000003.safetensors",
+    ):
+        path = tmp_path / "out" / name
+        path.write_bytes(path.read_bytes()[:-20])
+        with pytest.warns(UserWarning, match=f"{path} is damaged.*; it is made again"):
+            again = run_evaluation(options, Accelerator(cpu=True))
+        assert json.dumps(again.results) == json.dumps(whole.results)
 
 
 def test_misuses_end_in_one_clear_line(

@@ -1,12 +1,14 @@
 from __future__ import annotations
 
 import json
+import shutil
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+import safetensors.torch
 import torch
 from accelerate import Accelerator
 from diffusers import StableDiffusionPipeline, StableDiffusionXLPipeline
@@ -113,3 +115,33 @@ def test_missing_images_are_made_again_bit_for_bit_and_more_can_be_asked_for(xl:
     assert {row["text"] for row in more} == {"a cat"}
     with pytest.raises(ConfigMismatchError, match="seed is 3 there and 4 here"):
         _generate(_options(xl, tmp_path / "images", seed=4))
+
+
+def test_a_damaged_image_is_made_again_and_said(xl: Path, tmp_path: Path) -> None:
+    options = _options(xl, tmp_path / "images")
+    _generate(options)
+    path = tmp_path / "images" / name_of(2)
+    whole = path.read_bytes()
+    for damaged in (whole[:-30], whole[:60] + bytes([whole[60] ^ 1]) + whole[61:]):
+        path.write_bytes(damaged)
+        with pytest.warns(UserWarning, match=f"{path} is damaged"):
+            _generate(options)
+        assert path.read_bytes() == whole
+
+
+def test_a_model_and_a_lora_are_what_they_hold(xl: Path, adapter: Path, tmp_path: Path) -> None:
+    """Moved, copied or spelled otherwise they are the same; with other weights of any part they are not."""
+    model = Path(shutil.copytree(xl, tmp_path / "model"))
+    generate(_options(model, tmp_path / "images", lora=adapter), Accelerator(cpu=True))
+    model.rename(tmp_path / "moved")
+    lora_copy = Path(shutil.copytree(adapter, tmp_path / "lora"))
+    moved = f"{tmp_path}/lora/../moved/"
+    generate(_options(Path(moved), tmp_path / "images" / ".", lora=lora_copy), Accelerator(cpu=True))
+    for part in ("unet/diffusion_pytorch_model", "text_encoder_2/model", "vae/diffusion_pytorch_model"):
+        other = Path(shutil.copytree(xl, tmp_path / part.replace("/", "-")))
+        weights = safetensors.torch.load_file(other / f"{part}.safetensors")
+        last = sorted(weights)[-1]
+        weights[last] = weights[last] + 1e-3
+        safetensors.torch.save_file(weights, other / f"{part}.safetensors", {"format": "pt"})
+        with pytest.raises(ConfigMismatchError, match=f"model.{part.split('/')[0]} is "):
+            generate(_options(other, tmp_path / "images", lora=adapter), Accelerator(cpu=True))

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import warnings
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -10,14 +11,16 @@ import numpy as np
 import pytest
 import safetensors.torch
 import torch
+import tyro
 from accelerate import Accelerator
 from torch import Tensor
 
 from ambient.data.images import DataSetError
 from ambient.data.noisy_copy import nature_noise
+from ambient.runs.console import CONFIG
 from ambient.runs.identity import ConfigMismatchError
 from sdxl.images import load_image
-from sdxl.latents.cache import open_latents
+from sdxl.latents.cache import captions_of, open_latents
 from sdxl.latents.encoding import write_latents
 from sdxl.latents.options import LatentOptions
 from sdxl.loading import load
@@ -181,13 +184,41 @@ def test_a_shard_that_was_cut_is_made_again(options: LatentOptions) -> None:
     assert json.loads((folder / "index.json").read_text())["rows"] == [8, 8, 4]
 
 
+@pytest.mark.parametrize("damage", ["lost", "cut", "altered", "another's"])
+def test_captions_alone_are_made_again(damage: str, options: LatentOptions) -> None:
+    """And no shard is touched for them; training asks for the same command, which mends them."""
+    folder = _write(options)
+    expected = captions_of(folder)
+    path = folder / "captions-00001.json"
+    if damage == "lost":
+        path.unlink()
+    else:
+        other = {"cut": path.read_bytes()[:20], "altered": path.read_bytes().replace(b"cat", b"cow")}
+        path.write_bytes(other.get(damage) or (folder / "captions-00000.json").read_bytes())
+    shards = {shard: shard.stat().st_mtime_ns for shard in folder.glob("*.safetensors")}
+    with pytest.raises(ValueError, match=r"captions-00001\.json is missing or damaged; run the same .* command again"):
+        captions_of(folder)
+    with warnings.catch_warnings(record=True) as said:
+        warnings.simplefilter("always")
+        _write(options)
+    assert any(f"{path} is damaged" in str(warning.message) for warning in said) == (damage != "lost")
+    assert captions_of(folder) == expected
+    assert shards == {shard: shard.stat().st_mtime_ns for shard in shards}
+
+
+def test_a_nature_level_is_not_guessed(pictures: Path) -> None:
+    with pytest.raises(SystemExit):
+        tyro.cli(LatentOptions, args=[str(pictures)], config=CONFIG)
+
+
 def test_an_unusable_image_is_named_and_can_be_left_out(options: LatentOptions, tmp_path: Path) -> None:
     data = make_pictures(tmp_path / "data", 6)
     (data / "003.png").write_bytes(b"\x89PNG\r\n\x1a\n broken")
     bad = replace(options, source=Source(str(data)))
     with pytest.raises(DataSetError, match=r"damaged: 003\.png .*--skip-bad"):
         _write(bad)
-    folder = _write(replace(bad, skip_bad=True))
+    with pytest.warns(UserWarning, match=r"left out \(damaged\): 003\.png"):
+        folder = _write(replace(bad, skip_bad=True))
     samples, _ = open_latents(folder, load(options.run.model))
     assert samples.batch(torch.arange(5)).index.tolist() == [0, 1, 2, 4, 5]
 

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -22,6 +23,7 @@ from ambient.objectives import (
 from ambient.objectives.base import Sum
 from ambient.randomness import Draws
 from ambient.runs.files import read_records
+from ambient.runs.identity import ConfigMismatchError
 from sdxl import lora
 from sdxl.latents.cache import open_latents
 from sdxl.latents.encoding import write_latents
@@ -177,6 +179,20 @@ def test_a_warm_start_begins_where_the_other_run_ended(caches: Callable[..., Pat
         torch.testing.assert_close(value, kept[name], rtol=1e-5, atol=1e-9)
     facts = json.loads((tmp_path / "second" / "config.json").read_text())
     assert facts["start"] == lora.digest(tmp_path / "first")
+
+
+def test_a_run_is_what_its_model_holds(caches: Callable[..., Path], xl: Path, tmp_path: Path) -> None:
+    """Moved or spelled otherwise it is the same run; with other weights it is another."""
+    model = Path(shutil.copytree(xl, tmp_path / "model"))
+    _train(_options(caches(), model, tmp_path / "run"))
+    model.rename(tmp_path / "moved")
+    _train(_options(caches(), Path(f"{tmp_path}/run/../moved/"), tmp_path / "run" / "."))
+    file = tmp_path / "moved" / "unet" / "diffusion_pytorch_model.safetensors"
+    weights = safetensors.torch.load_file(file)
+    last = sorted(weights)[-1]
+    safetensors.torch.save_file({**weights, last: weights[last] + 1e-3}, file, {"format": "pt"})
+    with pytest.raises(ConfigMismatchError, match="model is "):
+        _train(_options(caches(), tmp_path / "moved", tmp_path / "run"))
 
 
 @pytest.fixture
