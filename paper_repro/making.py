@@ -107,7 +107,10 @@ def make(artefact: Artefact[Any], options: Options, run: Run) -> Made:
 def _saved(folder: Path) -> Made | None:
     """The result in a folder; none if it is damaged, which is said."""
     try:
-        return results.read(folder)
+        made = results.read(folder)
+        if made is not None:
+            made.check_pictures()
+        return made
     except DamagedResultError as error:
         say("[yellow]warning:[/yellow]", f"{error}; it is made again")
         return None

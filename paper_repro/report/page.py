@@ -9,7 +9,7 @@ from pathlib import Path
 
 from ambient.runs.files import write_atomically
 from paper_repro.report import results
-from paper_repro.report.results import Caption, Made
+from paper_repro.report.results import Caption, DamagedResultError, Made
 
 _HEAD = """# Results
 
@@ -36,18 +36,29 @@ def write(captions: Sequence[Caption], output: Path, root: Path) -> Path:
         The file.
 
     Raises:
-        ValueError: If nothing has been made, or a result is damaged.
+        ValueError: If nothing has been made, or a result is damaged; then nothing is written.
     """
-    every = {caption: results.every(output, caption.name) for caption in captions}
-    if not any(every.values()):
+    made = {caption: _largest(caption, output) for caption in captions}
+    if not any(made.values()):
         raise ValueError(f"nothing has been made in {output}; start with python -m paper_repro all")
-    made = {caption: found[-1] if found else None for caption, found in every.items()}
     parts = [_HEAD, _summary(made)]
     parts += [_section(caption, found, root) for caption, found in made.items()]
     path = root / "RESULTS.md"
     content = "\n".join(parts)
     write_atomically(path, lambda file: file.write_text(content, encoding="utf-8"))
     return path
+
+
+def _largest(caption: Caption, output: Path) -> Made | None:
+    """The result at the largest scale made so far."""
+    try:
+        found = results.every(output, caption.name)
+        if not found:
+            return None
+        found[-1].check_pictures()
+        return found[-1]
+    except DamagedResultError as error:
+        raise DamagedResultError(f"{error}; make {caption.name} again") from error
 
 
 def _summary(made: dict[Caption, Made | None]) -> str:

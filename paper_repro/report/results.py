@@ -15,7 +15,7 @@ from paper_repro.report.tables import Table
 
 
 class DamagedResultError(ValueError):
-    """A result.json cannot be read."""
+    """A result.json cannot be read, or a picture of a result is not there."""
 
 
 @dataclass(frozen=True)
@@ -80,6 +80,12 @@ class Made:
     facts: dict[str, Any]
     folder: Path
 
+    def check_pictures(self) -> None:
+        """Raises DamagedResultError if a picture is not there, naming it."""
+        for name in self.finding.pictures:
+            if not (self.folder / name).is_file():
+                raise DamagedResultError(f"{self.folder / name} is not there")
+
 
 def folder_of(output: Path, name: str, scale: Scale) -> Path:
     """Where the result of an artefact goes."""
@@ -114,7 +120,7 @@ def read(folder: Path) -> Made | None:
         facts = {key: saved[key] for key in ("command", "commit", "hardware", "seconds", "date", "key")}
         return Made(saved["name"], saved["scale"], finding, facts, folder)
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
-        raise DamagedResultError(f"{path} is damaged ({error}); remove it and make the artefact again") from error
+        raise DamagedResultError(f"{path} is damaged ({error})") from error
 
 
 def _test(saved: dict[str, Any]) -> Test:
