@@ -31,7 +31,7 @@ from torch import Tensor
 from ambient.randomness import generator
 
 Vector = np.ndarray
-_DRAWS = 20_000
+_DRAWS = 2_000
 
 
 @dataclass(frozen=True)
@@ -131,7 +131,8 @@ def melded(
         seed: Seed of the draws.
     """
     source = generator("subset", seed, 14)
-    u, v, w = (torch.rand(_DRAWS, generator=source, dtype=torch.float64).numpy() for _ in range(3))
+    grid = (np.arange(_DRAWS) + 0.5) / _DRAWS
+    u, v, w = (grid[torch.randperm(_DRAWS, generator=source).numpy()] for _ in range(3))
     lows = behind(positive.lower(u), false_high.upper(v), np.ones_like(w))
     highs = behind(positive.upper(u), false_low.lower(v), found.lower(w))
     tail = (1 - confidence) / 2
@@ -161,9 +162,8 @@ def bootstrap(
     members = _numbered(clusters).numpy()
     groups = np.split(members.argsort(kind="stable"), np.bincount(members).cumsum()[:-1])
     picks = torch.randint(len(groups), (draws, len(groups)), generator=source)
-    values = np.array(
-        [statistic(torch.from_numpy(np.concatenate([groups[i] for i in pick]))) for pick in picks.tolist()]
-    )
+    drawn = (np.concatenate([groups[i] for i in pick]) for pick in picks.tolist())
+    values = np.array([statistic(torch.from_numpy(rows)) for rows in drawn])
     tail = (1 - confidence) / 2
     low, high = np.nanquantile(values, (tail, 1 - tail))
     return float(low), float(high)

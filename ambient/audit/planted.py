@@ -10,10 +10,10 @@ A sample tests positive if its ratio r (`ambient.audit.matching`) lies below a t
 4. The share of copies behind the share of positives has the melded interval of `ambient.audit.intervals`.
 
 A training image that looks like a copy of another may be a coincidence, which samples can have too, or the same picture
-collected twice, which says nothing about samples. So, without held-out images, exact duplicates are left out, and of the
-other resemblances the lower end of the interval counts all as false alarms, the upper end none. For the threshold and the
-estimate each training image is compared with the second of its nearest others, so that one twin does not count; pictures
-collected three times and more do.
+collected twice, which says nothing about samples. So, without held-out images, exact duplicates are left out, and of
+the other resemblances the lower end of the interval counts all as false alarms, the upper end none. For the threshold
+and the estimate each training image is compared with the second of its nearest others, so that one twin does not count;
+pictures collected three times and more do.
 """
 
 from __future__ import annotations

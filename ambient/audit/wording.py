@@ -18,11 +18,8 @@ def summary(audit: Audit) -> str:
             f"On such images known copies cannot be told from known originals, so the share of copies among the "
             f"{number_of} samples stays unknown; the measures below may say more."
         )
-    told = (
-        f" Not looked for, since they cannot be told on such images: {', '.join(test.left_out)}."
-        if test.left_out
-        else ""
-    )
+    missing = f" Copies that were {' or '.join(test.left_out)} cannot be told on such images, and are not part of this."
+    told = missing if test.left_out else ""
     ours, theirs = audit.duplicates["samples"], audit.duplicates["training"]
     return (
         f"{flagged} of {number_of} samples look like copies of training images. Corrected for the errors of this test, "
