@@ -35,6 +35,8 @@ class Options:
         xrays: Archive or folder of X-rays, looked at in grey at 32x32 and 64x64.
         cifar: CIFAR-10.
         tiny: Tiny ImageNet.
+        faces: Folder or archive of colour photographs.
+        small: Also X-rays and CIFAR-10 reduced to 8x8 and 16x16.
         images: Images taken of each set, from its beginning.
         levels: Standard deviations of the noise, for images in [-1, 1].
         seeds: Repetitions with other noise.
@@ -44,6 +46,8 @@ class Options:
     xrays: Path | None = None
     cifar: Path | None = None
     tiny: Path | None = None
+    faces: Path | None = None
+    small: bool = False
     images: int = 2000
     levels: tuple[float, ...] = (0.0, 0.02, 0.05, 0.1, 0.2, 0.3, 0.4, 0.6)
     seeds: tuple[int, ...] = (0,)
@@ -62,7 +66,9 @@ class Result:
         lower: Lower end of its interval.
         upper: Upper end.
         known: Whether the level was called known.
-        right: Whether the statement is true.
+        covered: Share of the images whose own interval holds the truth.
+        right: Whether all that is said is true: the interval or bound holds the truth, and nothing is said against noise
+            that is in fact white, Gaussian, and equal at all brightnesses and in all images.
         wavelet: Median of the wavelet estimates.
         eigenvalue: Median of the patch eigenvalue estimates.
         clipping_bias: Relative error of sigma that clipping would make.
@@ -79,6 +85,7 @@ class Result:
     lower: float
     upper: float
     known: bool
+    covered: float
     right: bool
     wavelet: float | None
     eigenvalue: float | None
@@ -91,11 +98,14 @@ class Result:
     @classmethod
     def of(cls, data: str, truth: float, seed: int, found: NoiseEstimate) -> Result:
         """From an estimate."""
-        level = found.level
+        level, own = found.level, found.images
+        covered = ((own.lower <= truth) & (truth <= own.upper)).double().mean().item()
+        answers = (found.white.holds, found.gaussian.holds, found.constant.holds, found.equal.holds)
+        right = level.contains(truth) and False not in answers
         return cls(
-            data, truth, seed, level.sigma, level.lower, level.upper, level.known, level.contains(truth),
+            data, truth, seed, level.sigma, level.lower, level.upper, level.known, covered, right,
             found.others.get("wavelet"), found.others.get("patch eigenvalue"), found.clipping_bias,
-            found.white.holds, found.gaussian.holds, found.constant.holds, found.equal.holds,
+            *answers,
         )  # fmt: skip
 
 
@@ -124,16 +134,22 @@ def work(options: Options) -> None:
 
 def _sets(options: Options) -> Iterator[tuple[str, Tensor]]:
     """Name and images (N, C, H, W) of each set."""
+    reduced = (8, 16) if options.small else ()
     if options.xrays is not None:
-        for side in (32, 64):
+        for side in (*reduced, 32, 64):
             choice = ImageOptions(resolution=side, channels="grey", limit=options.images)
             yield f"X-rays {side}x{side}", load_images(options.xrays, choice).images
     if options.cifar is not None:
+        for side in reduced:
+            choice = ImageOptions(resolution=side, channels="grey", limit=options.images)
+            yield f"CIFAR-10 grey {side}x{side}", load_images(options.cifar, choice).images
         yield "CIFAR-10", load_images(options.cifar, ImageOptions(limit=options.images)).images
     if options.tiny is not None:
         choice = ImageOptions(channels="rgb", limit=options.images)
         yield "Tiny ImageNet", load_images(options.tiny, choice).images
-    left_out = [name for name in ("xrays", "cifar", "tiny") if getattr(options, name) is None]
+    if options.faces is not None:
+        yield "faces", load_images(options.faces, ImageOptions(channels="rgb", limit=options.images)).images
+    left_out = [name for name in ("xrays", "cifar", "tiny", "faces") if getattr(options, name) is None]
     if left_out:
         say("[yellow]left out:[/yellow]", ", ".join(f"--{name}" for name in left_out) + " not given")
     yield "digits 8x8", _digits()
@@ -147,7 +163,7 @@ def _digits() -> Tensor:
 
 
 def _entries(results: list[Result]) -> list[list[str]]:
-    head = ["set", "truth", "wavelet", "eigenvalue", "estimate", "interval", "statement", "true?", "clipping"]
+    head = ["set", "truth", "wavelet", "eigenvalue", "estimate", "interval", "statement", "true?", "images covered", "clipping"]
     return [head, *(_row(result) for result in results)]
 
 
@@ -157,8 +173,10 @@ def _row(result: Result) -> list[str]:
         said = [f"{result.sigma:.4f}", f"{result.lower:.4f}–{result.upper:.4f}", "level"]
     else:
         said = ["–", f"0–{result.upper:.4f}", f"cannot tell; at most {result.upper:.3f}"]
+    failed = [name for name in ("white", "gaussian", "constant", "equal") if getattr(result, name) is False]
+    said[-1] += "".join(f"; not {name}" for name in failed)
     true = "yes" if result.right else "NO"
-    return [result.data, f"{result.truth:g}", *others, *said, true, f"{result.clipping_bias:+.1%}"]
+    return [result.data, f"{result.truth:g}", *others, *said, true, f"{result.covered:.0%}", f"{result.clipping_bias:+.1%}"]
 
 
 if __name__ == "__main__":

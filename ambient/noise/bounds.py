@@ -40,6 +40,8 @@ _RANGES = 8
 _SHARES = (0.1, 0.3, 1.0)
 """Shares of quiet patches that are tried: fewer have less detail and more statistical error."""
 _IMAGE_SHARES = (0.3, 1.0)
+FEWEST = 8
+"""Patches, overlap taken off, that an image's own level and its error need."""
 _LEAST_PATCHES = 200
 
 
@@ -170,8 +172,11 @@ def by_image(patches: Patches, limits: Limits) -> Groups:
         limits: Where pixels were clipped.
     """
     order = patches.texture.argsort(1)
-    counts = sorted({max(1, round(share * order.shape[1])) for share in _IMAGE_SHARES})
-    return Groups.narrowest([of_groups(patches.gather(order[:, :count]), limits) for count in counts])
+    counts = sorted({round(share * order.shape[1]) for share in _IMAGE_SHARES})
+    counts = [count for count in counts if count / patches.overlap >= FEWEST] or counts[-1:]
+    choices = [of_groups(patches.gather(order[:, :count]), limits) for count in counts]
+    # one share for all images: a choice image by image would favour, by chance, what happens to vary little
+    return min(choices, key=lambda choice: choice.width.nanmean().item())
 
 
 def combine(groups: Groups) -> Bound:

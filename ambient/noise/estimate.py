@@ -25,7 +25,7 @@ from ambient.noise.checks.gaussian import gaussianity
 from ambient.noise.checks.images import equality
 from ambient.noise.checks.white import whiteness
 from ambient.noise.clipping import Limits, find_limits, unclipped_bounds
-from ambient.noise.patches import Directions, choose_images, halves, of_images, together
+from ambient.noise.patches import Directions, choose_images, halves, independent_patches, of_images, together
 from ambient.noise.units import grey_levels
 
 _AT_ONCE = 2_000_000
@@ -113,13 +113,14 @@ def estimate(images: Tensor) -> NoiseEstimate:
     level, constant = combine(groups), constancy(groups)
     directions = max(parts, key=lambda part: len(part.image)).directions
     own = _of_each(images, limits, directions)
-    equal = _equal(own, groups, level, constant)
+    equal = _equal(own, groups, level, constant, independent_patches(images))
     if equal.holds is False and constant.holds is False:
         words = "whether it depends on the brightness cannot be told: images differ in level"
         constant = Check(None, words, constant.figures)
     gaussian = _gaussian(chosen, saturated, own, index, groups, equal, constant, level)
     level = _rms_if_different(level, groups, own, equal, constant)
-    white, pixel_bound = whiteness(parts, level.upper)
+    most = math.inf if equal.holds is False else level.upper
+    white, pixel_bound = whiteness(parts, most, min(images.shape[2:]))
     if white.holds is False:
         level = Bound(False, level.sigma, 0.0, pixel_bound)
     others = _others(chosen, limits)
@@ -159,11 +160,11 @@ def _of_each(images: Tensor, limits: Limits, directions: Directions) -> Groups:
     return Groups.join([by_image(of_images(part, limits.saturated(part), directions), limits) for part in parts])
 
 
-def _equal(own: Groups, groups: Groups, level: Bound, constant: Check) -> Check:
+def _equal(own: Groups, groups: Groups, level: Bound, constant: Check, patches: float) -> Check:
     if constant.holds is False:
-        return equality(own, expected(groups, own.mean), known=True)
-    usual = torch.nanmedian(own.middle)
-    return equality(own, usual.expand(len(own)), level.known)
+        return equality(own, expected(groups, own.mean), True, patches)
+    usual = torch.nanmean(own.middle)
+    return equality(own, usual.expand(len(own)), level.known, patches)
 
 
 def _gaussian(

@@ -116,6 +116,13 @@ def choose_images(count: int, pixels: int) -> Tensor:
     return torch.linspace(0, count - 1, min(count, most)).round().long().unique()
 
 
+def independent_patches(images: Tensor) -> float:
+    """Number of half overlapping patches of each image, divided by how many cover a pixel."""
+    step = SIDE // 2
+    height, width = images.shape[2:]
+    return ((height - SIDE) // step + 1) * ((width - SIDE) // step + 1) / (SIDE // step) ** 2
+
+
 def stride_for(count: int, height: int, width: int) -> int:
     """Distance of neighbouring patches: p, or half of it where there would be few."""
     few = count * (height // SIDE) * (width // SIDE) < _FEW

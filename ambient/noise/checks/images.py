@@ -15,21 +15,24 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from ambient.noise.bounds import Groups
+from ambient.noise.bounds import FEWEST, Groups
 from ambient.noise.checks.base import Check
 
 _LEAST_SPREAD = 0.1
 _LEVEL = 1e-4
 
 
-def equality(groups: Groups, expected: Tensor, known: bool) -> Check:
+def equality(groups: Groups, expected: Tensor, known: bool, patches: float) -> Check:
     """Check whether all images have the same level.
 
     Args:
         groups: What the patches of each image say.
         expected: sigma^2 that is expected of each, (N,): one for all, or as its brightness has it.
         known: Whether the set's level is known.
+        patches: Patches of each image, overlap taken off.
     """
+    if patches < FEWEST:
+        return Check(None, "whether images differ cannot be told: they are too small")
     usable = torch.isfinite(groups.middle) & torch.isfinite(groups.upper) & (expected > 0)
     count = int(usable.sum())
     if count < 2:
