@@ -88,7 +88,7 @@ def read_several(path: Path) -> dict[str, list[str]]:
         ValueError: If the file cannot be read, naming file and line.
     """
     try:
-        lines = path.read_text().splitlines()
+        lines = path.read_bytes().decode("utf-8-sig").split("\n")
     except (OSError, UnicodeDecodeError) as error:
         raise ValueError(f"--several-captions {path} cannot be read ({error})") from error
     several: dict[str, list[str]] = {}
@@ -99,7 +99,7 @@ def read_several(path: Path) -> dict[str, list[str]]:
             row = json.loads(line)
             others = [str(other) for other in row["others"]]
             several[str(row["text"]).strip()] = others
-        except (ValueError, TypeError, KeyError) as error:
+        except (ValueError, TypeError, KeyError, RecursionError) as error:
             raise ValueError(
                 f'--several-captions {path} line {number}: not a JSON object with "text" and a list "others"'
             ) from error
