@@ -11,6 +11,7 @@ from torch import Tensor
 
 from ambient.data.images import to_uint8, to_unit
 from ambient.runs.files import write_atomically
+from ambient.runs.pictures import pixels_of
 
 
 def name_of(index: int) -> str:
@@ -19,8 +20,12 @@ def name_of(index: int) -> str:
 
 
 def read_images(folder: Path, rows: range) -> Tensor:
-    """Some images of a folder, (b, 3, H, W) float32 in [-1, 1]."""
-    arrays = [np.asarray(Image.open(folder / name_of(i))) for i in rows]
+    """Some images of a folder, (b, 3, H, W) float32 in [-1, 1].
+
+    Raises:
+        DamagedFileError: If one is damaged, naming it.
+    """
+    arrays = [pixels_of(folder / name_of(i)) for i in rows]
     return to_unit(torch.from_numpy(np.stack(arrays)).permute(0, 3, 1, 2))
 
 

@@ -47,17 +47,21 @@ def read_image(path: Path) -> Tensor:
         DamagedFileError: If the file is cut off, altered, or no image.
         FileNotFoundError: If there is none.
     """
-    with reading(path):
-        try:
-            if path.suffix == ".npy":
-                return _three_axes(np.load(path, allow_pickle=False))
-            with Image.open(path) as file:
-                array = np.asarray(file)
-        except FileNotFoundError:
-            raise
-        except (OSError, SyntaxError) as error:  # what Pillow raises for damage, and numpy for strange headers
-            raise ValueError(str(error)) from error
+    if path.suffix == ".npy":
+        with reading(path), open(path, "rb") as file:
+            return _three_axes(np.load(file, allow_pickle=False))
+    array = pixels_of(path)
     return torch.from_numpy(array.copy()).reshape(*array.shape[:2], -1).permute(2, 0, 1).float() / 127.5 - 1
+
+
+def pixels_of(path: Path) -> np.ndarray:
+    """The pixels of an image file that we wrote, as they are: (H, W) or (H, W, 3) uint8. Raises as `read_image`."""
+    with reading(path), open(path, "rb") as opened:
+        try:
+            with Image.open(opened) as file:
+                return np.array(file)
+        except (OSError, SyntaxError) as error:  # what Pillow raises for damage
+            raise ValueError(str(error)) from error
 
 
 def _three_axes(array: np.ndarray) -> Tensor:

@@ -54,14 +54,14 @@ COMMANDS: dict[str, Command] = {
     ),
     "ambient.restore": _of(
         "ambient",
-        "restore given/ambient.train/run given/small --samples 1 --steps 3 --batch 4 --output run",
+        "restore given/ambient.train/run given/small --samples 2 --steps 3 --batch 4 --output run",
         "ambient.train",
     ),
     "sdxl.latents": _of("sdxl.latents", f"given/pictures --nature 500 --keep-clean --shard 2 {_XL}", "tiny"),
     "sdxl.train": _of(
         "sdxl.train",
-        "given/sdxl.latents/run --model given/tiny/run --batch 4 --device cpu --steps 24 --method hybrid --ema 0.9 "
-        "--learning-rate 1e-3 --log-every 2 --checkpoint-every 3 --keep-every 9 --output run",
+        "given/sdxl.latents/run --model given/tiny/run --batch 4 --device cpu --steps 12 --method hybrid --ema 0.9 "
+        "--learning-rate 1e-3 --log-every 2 --checkpoint-every 3 --keep-every 6 --output run",
         "tiny",
         "sdxl.latents",
     ),
@@ -73,14 +73,15 @@ COMMANDS: dict[str, Command] = {
     ),
     "sdxl.attack": _of(
         "sdxl.attack",
-        f"noise given/pictures --checkpoints base given/sdxl.train/run --steps 3 {_FEATURES} {_XL}",
+        "noise given/pictures --images 4 --levels 500 --checkpoints base given/sdxl.train/run --steps 2 "
+        f"{_FEATURES} {_XL}",
         "tiny",
         "vision",
         "sdxl.train",
     ),
     "sdxl.evaluate": _of(
         "sdxl.evaluate",
-        "given/pictures --checkpoints base given/sdxl.train/run --levels 500 100 --restore 4 --samples 8 --steps 3 "
+        "given/pictures --checkpoints base given/sdxl.train/run --levels 500 --restore 2 --samples 4 --steps 2 "
         f"--clip given/vision/run/clip {_FEATURES} {_XL}",
         "tiny",
         "vision",

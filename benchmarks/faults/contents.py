@@ -4,7 +4,7 @@ Left out are, and nothing else:
 
     in JSON and JSONL       the keys of `TIMES`, at any depth
     in a checkpoint         the seconds in its state, and the checksum that covers them
-    in a table of Markdown  the columns whose head names seconds
+    in Markdown             the columns of tables whose head names seconds, and the line on how a result was made
     whole files             locks; the checkpoint before the newest, which is a state on the way; and what is hidden,
                             for which see `left_over`
 """
@@ -22,6 +22,8 @@ from ambient.runs.locks import LOCK
 
 TIMES = ("seconds", "date", "hardware", "commit")
 """Keys that say when, where and how long."""
+_TOOK = "shared products that were there not counted"
+"""In the line of a page of results that says how long it took, on what, and when."""
 _SKIPPED = (LOCK, "checkpoint-previous.safetensors")
 
 
@@ -81,6 +83,8 @@ def _without_seconds(text: str) -> str:
     """A Markdown page without the columns of seconds of its tables."""
     lines, dropped = [], set[int]()
     for line in text.split("\n"):
+        if _TOOK in line:
+            continue
         if not line.startswith("|"):
             lines.append(line)
             dropped = set()

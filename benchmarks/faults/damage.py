@@ -5,6 +5,7 @@ again on what is finished or half done, or another one that is given them. What 
 
     named         an error in one line, which names the file
     made again    the results are those of undamaged files, and it was said that the file is made again or passed over
+    told          other results, with a warning that names the file and says what is missing
     rewritten     the same, of a file that the command writes anew each time in any case
     not read      the results are those of undamaged files; the damaged file itself stays as it is
     foreign       other results, from a damaged file in a form of others that carries no checksum: images' captions,
@@ -67,7 +68,10 @@ def cases(names: Sequence[str]) -> list[Case]:
     half = [Case(name, name, "half done") for name in chosen if COMMANDS[name].resumes]
     given = [Case(need, name) for name in chosen for need in COMMANDS[name].needs]
     pictured = [
-        Case(pictures, name) for name in chosen for pictures in PICTURES if f"given/{pictures}" in COMMANDS[name].arguments
+        Case(pictures, name)
+        for name in chosen
+        for pictures in PICTURES
+        if f"given/{pictures}" in COMMANDS[name].arguments
     ]
     return [*again, *half, *given, *pictured]
 
@@ -161,7 +165,7 @@ def judge(
             return "not read"
         return "foreign" if case.victim in FOREIGN else "silent"
     if [each for each in other if each != name]:
-        return "silent"
+        return "told" if _said(ended.text, name) else "silent"
     path = victim / name
     if path.exists() and path.read_bytes() == broken:
         return "not read"

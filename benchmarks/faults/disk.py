@@ -54,8 +54,8 @@ def fill(command: Command, given: Path, whole: Path, folder: Path, seed: int) ->
     said = [line for line in ended.text.split("\n") if line.startswith("error:")]
     found["said"] = " ".join(said)
     if not ended.status:
-        found["faults"].append("the disk was never full")
-    elif processes.traced(ended) or len(said) != 1 or not _named(said[0]):
+        return {**found, "faults": ["the disk was never full"]}
+    if processes.traced(ended) or len(said) != 1 or not _named(said[0]):
         found["faults"].append(f"status {ended.status}: {ended.text[-800:]}")
     if real:
         _mount(folder / RUN, ENOUGH, again=True)

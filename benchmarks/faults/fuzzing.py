@@ -14,6 +14,7 @@ import resource
 import signal
 import sys
 from dataclasses import asdict
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +29,7 @@ HANGS = 60
 """Seconds after which an input that is still read ends its process."""
 
 
+@cache
 def every_reader() -> dict[str, Reader]:
     """All readers, by name."""
     from benchmarks.faults import own_readers  # diffusers and all else, which only these cells need

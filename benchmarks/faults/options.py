@@ -12,7 +12,7 @@ import tyro
 Part = Literal["kills", "damages", "disk", "fuzz"]
 PARTS: tuple[Part, ...] = ("kills", "damages", "disk", "fuzz")
 """In the order in which they are made."""
-_MEMORY = Path("/dev/shm")  # noqa: S108  (of Linux; each soak has a folder of its own there)
+_MEMORY = Path("/dev/shm")
 
 
 @dataclass(frozen=True)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import tempfile
 from collections.abc import Callable
 from functools import cache
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import safetensors.torch
 import torch
 from accelerate import Accelerator
@@ -57,6 +59,7 @@ def readers() -> dict[str, Reader]:
         "tensors of others": _reader("x.safetensors", _load_foreign, (tensors, _without_checksum()), damaged),
         "shard": _reader("latents-00000.safetensors", _read_shard, (_shard(),), damaged),
         "statistics": _reader("x.safetensors", FeatureStatistics.load, (_statistics(),), (ValueError,)),
+        "published statistics": _reader("x.npz", FeatureStatistics.read_npz, (_npz(),), (ValueError,), share=2),
         "checkpoint": _reader("checkpoint.safetensors", _read_checkpoint, (_checkpoint(),), damaged, share=2),
         "weights of a model": _reader(
             "model.safetensors", _read_weights, (_model("model.safetensors"),), damaged, share=1
@@ -75,8 +78,8 @@ def readers() -> dict[str, Reader]:
 
 
 @cache
-def _folder() -> Path:
-    """A folder of this process, for files that are read."""
+def _folder_of(process: int) -> Path:
+    """A folder of a process, for files that are read; whoever forked it removes it."""
     return Path(tempfile.mkdtemp(prefix="fuzz-"))
 
 
@@ -86,7 +89,8 @@ def _reader(
     """A reader of a file of this name; what it made in reading the one before is gone."""
 
     def act(content: bytes) -> object:
-        path = _folder() / name
+        path = _folder_of(os.getpid()) / name
+        path.unlink(missing_ok=True)  # a new file: what was read of the one before may still be mapped
         path.write_bytes(content)
         return read(path)
 
@@ -120,6 +124,7 @@ def _without_checksum() -> bytes:
     return safetensors.torch.save({"a": torch.arange(6.0)}, {"b": "c"})
 
 
+@cache
 def _shard() -> bytes:
     tensors = {"x": torch.zeros(2, 4), "index": torch.arange(2), "shared": torch.zeros(2, dtype=torch.int64)}
     return _written(
@@ -134,6 +139,10 @@ def _read_shard(path: Path) -> object:
 
 def _statistics() -> bytes:
     return _written("x.safetensors", lambda path: FeatureStatistics.of(torch.eye(3), "pixels").save(path))
+
+
+def _npz() -> bytes:
+    return _written("x.npz", lambda path: np.savez(path, mu=np.zeros(3), sigma=np.eye(3)))
 
 
 @cache
@@ -209,9 +218,9 @@ def _read_captions(path: Path) -> object:
 
 @cache
 def _pipeline() -> Any:
-    folder = _folder() / "tiny"
-    write_tiny(TinyOptions(folder, resolution=16))
-    return load_pipeline(ModelOptions(str(folder)))
+    with tempfile.TemporaryDirectory(prefix="fuzz-") as folder:
+        write_tiny(TinyOptions(Path(folder) / "tiny", resolution=16))
+        return load_pipeline(ModelOptions(str(Path(folder) / "tiny")))
 
 
 def _lora() -> bytes:

@@ -1,4 +1,4 @@
-"""Commands in processes of their own, forked from this one, which has imported what they need: so a start takes no time.
+"""Commands in processes of their own, forked from this one, which has imported what they need.
 
 A forked command runs as `python -m NAME` does: as `__main__`, with its own arguments, in a session of its own (so that
 a signal reaches its workers too), with signals as a shell leaves them. It ends with this process, however that ends.
@@ -48,7 +48,7 @@ class Ended:
 
 
 def fork(work: Callable[[], int]) -> int:
-    """Call `work` in a process of its own, which ends with what it returns, or 1 with a traceback; returns its number."""
+    """Call `work` in a process, which ends with what it returns, or 1 with a traceback; returns its number."""
     pid = os.fork()
     if pid:
         return pid

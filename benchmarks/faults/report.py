@@ -15,11 +15,11 @@ from benchmarks.faults.damage import FAULTS
 from benchmarks.faults.options import PARTS
 
 Results = Sequence[dict[str, Any]]
-_VERDICTS = ("named", "made again", "rewritten", "not read", "foreign", *FAULTS)
+_VERDICTS = ("named", "made again", "told", "rewritten", "not read", "foreign", *FAULTS)
 
 
 def report(folder: Path) -> int:
-    """Print the tables of the cells in a folder, and write `faults.json` and `table.md` there; 1 if there is a fault."""
+    """Print the tables of the cells in a folder, write `faults.json` and `table.md`; 1 if there is a fault."""
     results = [read_json(path, "part", "subject", "faults") for path in sorted((folder / "cells").glob("*.json"))]
     tables = {part: _TABLES[part]([each for each in results if each["part"] == part]) for part in PARTS}
     shown = {part: table for part, table in tables.items() if len(table) > 1}

@@ -68,7 +68,7 @@ def soak(options: FaultOptions) -> int:
             needs_commands = set(options.only) != {"fuzz"}
             prepared = prepare(options, scratch / "given") if needs_commands else Prepared(scratch / "given", {})
             if "fuzz" in options.only:
-                processes.import_all(["benchmarks.faults.own_readers"])
+                fuzzing.every_reader()
             _make(list(cells(options, prepared)), options, scratch)
         finally:
             shutil.rmtree(scratch, ignore_errors=True)
@@ -85,7 +85,7 @@ def cells(options: FaultOptions, prepared: Prepared) -> Iterator[Cell]:
     if "damages" in options.only:
         yield from _cells_of_damage(options, prepared, chosen)
     if "disk" in options.only:
-        names = [name for name in chosen if not options.commands or name in options.commands]
+        names = [name for name in chosen if COMMANDS[name].resumes]
         for number in range(options.disk):
             name, seed = names[number % len(names)], options.seed + number
             yield Cell(f"disk-{number:03d}-{name}", "disk", name, 1, _on_disk(prepared, name, seed))

@@ -21,7 +21,7 @@ from ambient.attacks import Similarities, compare
 from ambient.data.images import DataSetError
 from ambient.metrics.features import FeatureMap
 from ambient.runs.checksums import metadata_of
-from ambient.runs.files import is_whole, load_tensors, save_tensors
+from ambient.runs.files import is_to_be_made, load_tensors, save_tensors
 from sdxl.attack.methods import Attack, Restorations
 from sdxl.checkpoints import lora_applied
 from sdxl.components import Components
@@ -74,7 +74,9 @@ def restore_all(
     every = [(name, start) for name, pairs in sets.items() for start in range(0, len(pairs), batch)]
     mine = every[accelerator.process_index :: accelerator.num_processes]
     for checkpoint, source in checkpoints.items():
-        todo = [(name, start) for name, start in mine if not is_whole(_chunk(folder, checkpoint, name, start), "index")]
+        todo = [
+            (name, start) for name, start in mine if is_to_be_made(_chunk(folder, checkpoint, name, start), "index")
+        ]
         if not todo:
             continue
         with (

@@ -19,7 +19,7 @@ from tqdm.auto import tqdm
 from ambient.metrics.features import FeatureMap
 from ambient.metrics.frechet import FeatureStatistics
 from ambient.metrics.pretrained import ClipScore
-from ambient.runs.files import is_whole, load_tensors, save_tensors
+from ambient.runs.files import is_to_be_made, load_tensors, save_tensors
 
 CHUNK = 128
 
@@ -76,7 +76,7 @@ def audit(
     """
     chunks = [range(start, min(count, start + CHUNK)) for start in range(0, count, CHUNK)]
     mine = chunks[accelerator.process_index :: accelerator.num_processes]
-    todo = [rows for rows in mine if not is_whole(_path(folder, rows), "clip")]
+    todo = [rows for rows in mine if is_to_be_made(_path(folder, rows), "clip")]
     for rows in tqdm(todo, desc=title, unit="chunk", disable=not accelerator.is_main_process or not todo):
         batch = images(rows)
         texts = ["" for _ in rows] if captions is None else [captions[i] for i in rows]

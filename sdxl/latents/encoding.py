@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import warnings
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
@@ -72,6 +73,9 @@ def write_latents(options: LatentOptions, accelerator: Accelerator) -> Path:
         for i in mine:
             paths = [folder / shard_name(sum(parts[:i]) + k) for k in range(parts[i])]
             missing = {path for path in paths if not is_shard(path, key)}
+            for path in missing:
+                if path.exists():
+                    warnings.warn(f"{path} is damaged; it is made again", stacklevel=2)
             for path, pairs in zip(paths, _cut(work[i], options.shard) if missing else [], strict=False):
                 if path in missing:
                     tensors, captions = encoder(pairs)
