@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import statistics
+import warnings
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -90,7 +91,7 @@ def write_report(options: ToyOptions, findings: Findings, console: Console) -> N
     }
     write_json(folder / "metrics.json", record)
     first = next(iter(findings.splits.values()))
-    _draw(folder, findings.models, spectra, first.train, options.sampling.samples)
+    _draw(folder, findings.models, spectra, first.train, options.sampling.samples, options.training.steps)
     if len(sweep.sigma_nature) > 1 or sweep.stops:
         save_figure(folder / "pareto.png", plots.pareto(findings.models, others, names))
     shown = {key: title for key, title in names.items() if key in SHOWN or key.startswith(("s0", "sim"))}
@@ -103,17 +104,30 @@ def write_report(options: ToyOptions, findings: Findings, console: Console) -> N
     console.print(f"Results: {folder}{_listing(folder)}", soft_wrap=True, highlight=False)
 
 
-def _draw(folder: Path, models: Mapping[Cell, Metrics], spectra: Rows, train: Tensor, number: int) -> None:
+def _draw(folder: Path, models: Mapping[Cell, Metrics], spectra: Rows, train: Tensor, number: int, steps: int) -> None:
     """The pictures of the first split, the training curves and the spectra."""
     whole = [cell for cell in models if cell.stop is None]
     first = [cell for cell in whole if (cell.seed, cell.images) == (whole[0].seed, whole[0].images)]
     samples = {cell.row: load_samples(cell_folder(folder, cell), number) for cell in first}
     save_figure(folder / "samples.png", plots.sample_grids(train, samples))
     save_figure(folder / "nearest.png", plots.nearest_pairs(train, samples))
-    logs = {cell: read_records(cell_folder(folder, cell) / "log.jsonl") for cell in whole}
+    logs = {cell: _log(cell_folder(folder, cell) / "log.jsonl", steps) for cell in whole}
     save_figure(folder / "curves.png", plots.training_curves(logs))
     if spectra:
         save_figure(folder / "spectrum.png", plots.spectra(spectra))
+
+
+def _log(path: Path, steps: int) -> list[dict[str, Any]]:
+    """The log of a training that is done.
+
+    Warns:
+        UserWarning: If it does not reach to the end.
+    """
+    records = read_records(path, "step")
+    last = records[-1]["step"] if records else 0
+    if last != steps:
+        warnings.warn(f"{path} is damaged: it ends at update {last} of {steps}, and so does its curve", stacklevel=2)
+    return records
 
 
 def _reference_rows(findings: Findings, several: bool) -> Rows:

@@ -8,6 +8,7 @@ import lzma
 import pickle
 import struct
 import tarfile
+import tokenize
 import zipfile
 import zlib
 from collections.abc import Iterator
@@ -33,6 +34,7 @@ _SIGNS = (
     safetensors.SafetensorError,
     struct.error,
     tarfile.TarError,
+    tokenize.TokenError,  # of numpy, in the header of an array
     zipfile.BadZipFile,
     zlib.error,
 )

@@ -11,6 +11,7 @@ import hashlib
 import json
 import os
 import re
+import warnings
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -236,6 +237,19 @@ def is_whole(path: Path, *names: str, metadata: Mapping[str, str] | None = None)
             return set(names) <= set(file.keys())
     except (OSError, safetensors.SafetensorError):
         return False
+
+
+def is_to_be_made(path: Path, *names: str, metadata: Mapping[str, str] | None = None) -> bool:
+    """Whether a safetensors file is missing or damaged.
+
+    Warns:
+        UserWarning: If it is there, but not whole: that it is made again.
+    """
+    if is_whole(path, *names, metadata=metadata):
+        return False
+    if path.exists():
+        warnings.warn(f"{path} is damaged; it is made again", stacklevel=2)
+    return True
 
 
 def fingerprint(*tensors: Tensor) -> str:

@@ -15,6 +15,7 @@ from matplotlib.figure import Figure
 from PIL import Image
 from torch import Tensor
 
+from ambient.runs.damage import reading
 from ambient.runs.figures import save_figure
 from ambient.runs.files import write_atomically
 
@@ -40,12 +41,34 @@ def save_array(path: Path, image: Tensor) -> None:
 
 
 def read_image(path: Path) -> Tensor:
-    """An image that `save_png` or `save_array` wrote, (C, H, W) float32 in [-1, 1]."""
+    """An image that `save_png` or `save_array` wrote, (C, H, W) float32 in [-1, 1].
+
+    Raises:
+        DamagedFileError: If the file is cut off, altered, or no image.
+        FileNotFoundError: If there is none.
+    """
     if path.suffix == ".npy":
-        return torch.from_numpy(np.load(path, allow_pickle=False))
-    with Image.open(path) as file:
-        array = np.asarray(file)
+        with reading(path), open(path, "rb") as file:
+            return _three_axes(np.load(file, allow_pickle=False))
+    array = pixels_of(path)
     return torch.from_numpy(array.copy()).reshape(*array.shape[:2], -1).permute(2, 0, 1).float() / 127.5 - 1
+
+
+def pixels_of(path: Path) -> np.ndarray:
+    """The pixels of an image file that we wrote, as they are: (H, W) or (H, W, 3) uint8. Raises as `read_image`."""
+    with reading(path), open(path, "rb") as opened:
+        try:
+            with Image.open(opened) as file:
+                return np.array(file)
+        except (OSError, SyntaxError) as error:  # what Pillow raises for damage
+            raise ValueError(str(error)) from error
+
+
+def _three_axes(array: np.ndarray) -> Tensor:
+    """An array (C, H, W) of float32 as a tensor."""
+    if array.dtype != np.float32 or array.ndim != 3:
+        raise ValueError(f"it holds {array.dtype} {array.shape} where float32 (C, H, W) was expected")
+    return torch.from_numpy(array)
 
 
 def grid(images: Tensor, columns: int = 8, gap: int = 1) -> Tensor:

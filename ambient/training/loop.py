@@ -181,7 +181,8 @@ class _Run:
             _warn_of_more(position.step, self.config)
         self.step, self.window, self.seconds = position.step, Window(position.window), position.seconds
         if self.accelerator.is_main_process and self.log_path.exists():
-            begins = self.step - len(self.window)
+            # A run that has done all its updates is not to write the record of its last window again.
+            begins = self.step if self.step == self.config.steps else self.step - len(self.window)
             write_records(self.log_path, [r for r in read_records(self.log_path, "step") if r["step"] <= begins])
 
     def loop(self, progress: Progress | None) -> None:

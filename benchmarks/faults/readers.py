@@ -45,11 +45,15 @@ class Reader:
         read: Reads the bytes of a file.
         seeds: Whole files of its kind, which are damaged.
         programs: Makes inputs of its grammar that damage alone would never reach, from a random generator.
+        errors: What it may raise.
+        share: Of all inputs, in proportion to other readers: those that are quick get more.
     """
 
     read: Callable[[bytes], object]
     seeds: tuple[bytes, ...]
     programs: Callable[[random.Random], bytes] | None = None
+    errors: tuple[type[Exception], ...] = (UnusableError, DataSetError)
+    share: float = 10
 
 
 @dataclass
@@ -72,17 +76,21 @@ class Outcome:
 def readers() -> dict[str, Reader]:
     """Every reader of images and captions, by name."""
     return {
-        "pickle": Reader(read_pickle, tuple(_pickles()), _program),
+        "pickle": Reader(read_pickle, tuple(_pickles()), _program, share=25),
         "image": Reader(lambda content: decode(content, _SMALL), tuple(_images())),
-        "16-bit image": Reader(_with_white, (_encoded(np.full((9, 9), 9_000, np.uint16), "PNG"),)),
-        "dataset.json": Reader(read_labels, (b'{"labels": [["a.png", 0], ["b.png", 1]]}', b'{"labels": null}'), _json),
-        "captions.jsonl": Reader(_table("captions.jsonl"), (b'{"file_name": "0.png", "text": "a cat"}\n' * 3,), _json),
+        "16-bit image": Reader(_with_white, (encoded(np.full((9, 9), 9_000, np.uint16), "PNG"),)),
+        "dataset.json": Reader(
+            read_labels, (b'{"labels": [["a.png", 0], ["b.png", 1]]}', b'{"labels": null}'), json_of_labels
+        ),
+        "captions.jsonl": Reader(
+            _table("captions.jsonl"), (b'{"file_name": "0.png", "text": "a cat"}\n' * 3,), json_of_labels
+        ),
         "metadata.csv": Reader(_table("metadata.csv"), (b'file_name,text\n0.png,"a cat, and a dog"\n1.png,b\n',)),
         "text": Reader(lambda content: visible(decode_text(content)), ("\ufeffa caption\u2028é\n".encode(),)),
-        "zip": Reader(_file("set.zip", _load), (_zip(),)),
-        "tar": Reader(_file("set.tar", _load), (_tar("w"),)),
-        "tar.gz": Reader(_file("set.tar.gz", _load), (_tar("w:gz"),)),
-        "WebDataset": Reader(_file("shard.tar", _pairs), (_tar("w"),)),
+        "zip": Reader(in_file("set.zip", _load), (_zip(),), share=1),
+        "tar": Reader(in_file("set.tar", _load), (_tar("w"),), share=1),
+        "tar.gz": Reader(in_file("set.tar.gz", _load), (_tar("w:gz"),), share=1),
+        "WebDataset": Reader(in_file("shard.tar", _pairs), (_tar("w"),), share=1),
     }
 
 
@@ -123,16 +131,17 @@ def inputs(reader: Reader, count: int, seed: int = 0) -> Iterator[tuple[int, byt
             yield number, mutations(rng.choice(reader.seeds), number)
 
 
-def fuzz(reader: Reader, count: int, seed: int = 0) -> Outcome:
-    """Hand a reader `count` inputs and say what became of them."""
+def fuzz(reader: Reader, count: int, seed: int = 0, begin: Callable[[int], None] = lambda number: None) -> Outcome:
+    """Hand a reader `count` inputs and say what became of them; `begin` is told the number of each before it."""
     outcome = Outcome()
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         for number, content in inputs(reader, count, seed):
+            begin(number)
             start = time.perf_counter()
             try:
                 reader.read(content)
-            except (UnusableError, DataSetError):
+            except reader.errors:
                 outcome.refused += 1
             except Exception as error:  # what is looked for
                 outcome.faults.append(f"seed {number}: {type(error).__name__}: {error}")
@@ -152,7 +161,7 @@ def _table(name: str) -> Callable[[bytes], object]:
     return lambda content: list(rows(content, name))
 
 
-def _file(name: str, read: Callable[[Path], object]) -> Callable[[bytes], object]:
+def in_file(name: str, read: Callable[[Path], object]) -> Callable[[bytes], object]:
     """A reader of a file on disk, from one of its bytes."""
 
     def act(content: bytes) -> object:
@@ -173,7 +182,7 @@ def _pairs(path: Path) -> object:
     return [unit.digest() for unit in found]
 
 
-def _encoded(pixels: np.ndarray, form: str) -> bytes:
+def encoded(pixels: np.ndarray, form: str) -> bytes:
     file = io.BytesIO()
     Image.fromarray(pixels).save(file, form)
     return file.getvalue()
@@ -183,11 +192,11 @@ def _images() -> Iterator[bytes]:
     pixels = np.random.default_rng(0).integers(0, 256, (12, 9, 3), dtype=np.uint8)
     for form in ("PNG", "JPEG", "WEBP", "BMP", "GIF", "TIFF", "AVIF"):
         if form != "AVIF" or "AVIF" in Image.SAVE:
-            yield _encoded(pixels, form)
+            yield encoded(pixels, form)
 
 
 def _members() -> dict[str, bytes]:
-    png = _encoded(np.random.default_rng(0).integers(0, 256, (8, 8, 3), dtype=np.uint8), "PNG")
+    png = encoded(np.random.default_rng(0).integers(0, 256, (8, 8, 3), dtype=np.uint8), "PNG")
     return {"a.png": png, "a.txt": b"a caption", "b.png": png, "b.json": b'{"caption": "another"}'}
 
 
@@ -209,7 +218,7 @@ def _tar(mode: str) -> bytes:
     return file.getvalue()
 
 
-def _json(rng: random.Random) -> bytes:
+def json_of_labels(rng: random.Random) -> bytes:
     """JSON of the right outline with values of every kind, deep and large ones too."""
 
     def value(depth: int = 0) -> object:
