@@ -8,6 +8,7 @@ from typing import Annotated
 
 import tyro
 
+from ambient.commands.audit import AuditOptions
 from ambient.commands.estimate import Estimate
 from ambient.commands.example import Example
 from ambient.commands.export import Export
@@ -22,6 +23,7 @@ Command = (
     | Annotated[Train, subcommand("train")]
     | Annotated[Sample, subcommand("sample")]
     | Annotated[Restore, subcommand("restore")]
+    | Annotated[AuditOptions, subcommand("audit")]
     | Annotated[Export, subcommand("export")]
     | Annotated[Example, subcommand("example")]
 )

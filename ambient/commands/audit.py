@@ -88,7 +88,7 @@ class AuditOptions:
             raise ValueError(f"--output {self.output} is a file: give a folder")
 
 
-def work(options: AuditOptions) -> None:
+def run(options: AuditOptions) -> None:
     """Audit, write the page, the JSON file and the picture, print the table, and say where everything is."""
     from rich.console import Console
 
@@ -120,11 +120,11 @@ def work(options: AuditOptions) -> None:
 
 def main(arguments: list[str] | None = None) -> int:
     """Run the command line; returns the exit status."""
-    return console.run(AuditOptions, work, arguments, prog="python -m ambient.commands.audit")
+    return console.run(AuditOptions, run, arguments, prog="python -m ambient.commands.audit")
 
 
 def _features(options: AuditOptions) -> FeatureMap | None:
-    from ambient.metrics.pretrained import clip, dinov2
+    from ambient.metrics.pretrained import Pretrained, clip, dinov2
     from ambient.metrics.pretrained.clip import CLIP
     from ambient.metrics.pretrained.dinov2 import DINOV2
 
@@ -132,13 +132,13 @@ def _features(options: AuditOptions) -> FeatureMap | None:
     if options.features == "pixels":
         return None
     if options.features == "clip":
-        return clip(source or CLIP, online=options.download, device=options.device)
+        return clip(Pretrained(source or CLIP, options.download, options.device))
     protocols: dict[str, Literal["p2", "p1", "standard"]] = {
         "dinov2-p2": "p2",
         "dinov2-p1": "p1",
         "dinov2-standard": "standard",
     }
-    return dinov2(protocols[options.features], source or DINOV2, online=options.download, device=options.device)
+    return dinov2(protocols[options.features], Pretrained(source or DINOV2, options.download, options.device))
 
 
 def _say_notes(found: Audit) -> None:
