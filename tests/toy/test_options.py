@@ -6,10 +6,11 @@ from typing import Any, get_args
 
 import pytest
 
+from ambient.models.names import LEARNING_RATES, NetworkName, SamplerName
 from ambient.models.networks import PRESETS
 from toy import objectives
 from toy.methods import METHODS
-from toy.names import LEARNING_RATES, MethodName, NetworkName, SamplerName
+from toy.names import MethodName
 from toy.options import (
     MeasuringOptions,
     PlaceOptions,
