@@ -115,10 +115,10 @@ class StandIns(Backend):
         return None
 
     def judge(self, device: torch.device) -> FeatureMap:
+        from paper_repro.makers.networks import similarity_options
         from sdxl.features import similarity_features
-        from sdxl.options import FeatureOptions
 
-        return similarity_features(FeatureOptions(dinov2=self.network("dinov2"), protocol="p1"), False, device)
+        return similarity_features(similarity_options(self), self.download, device)
 
     def masks(self) -> MaskOptions:
         from sdxl.attack.options import MaskOptions

@@ -14,12 +14,13 @@ from torch import Tensor
 
 from ambient.attacks import Similarities
 from ambient.data.images import to_unit
+from paper_repro.makers.networks import similarity_options
 from paper_repro.makers.run import Run
 from sdxl.attack.chunks import picture
 from sdxl.attack.options import AttackOptions, MaskAttack, NoiseAttack, PromptAttack
 from sdxl.attack.report import AttackResult
 from sdxl.attack.running import run_attack
-from sdxl.options import FeatureOptions, Sampler
+from sdxl.options import Sampler
 
 if TYPE_CHECKING:
     from paper_repro.makers.attack import Attack
@@ -80,7 +81,7 @@ def attacked(product: Attack, loras: Sequence[Path | None], run: Run) -> Attacke
         "source": run.backend.source(product.data)[0],
         "checkpoints": tuple("base" if lora is None else str(lora) for lora in loras),
         "images": run.sizes.attacked,
-        "features": FeatureOptions(dinov2=run.backend.network("dinov2"), protocol="p1"),
+        "features": similarity_options(run.backend),
         "resolution": run.backend.resolution("sdxl"),
     }
     steps = run.sizes.sampler_steps

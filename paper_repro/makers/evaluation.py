@@ -98,10 +98,11 @@ class Evaluation(_OfTunes):
 
 
 def _evaluate(run: Run, data: Data, tunes: tuple[Tune, ...], model: ModelName, **settings: Any) -> Evaluated:
+    from paper_repro.makers.networks import similarity_options
     from sdxl.checkpoints import named
     from sdxl.evaluate.options import EvaluateOptions
     from sdxl.evaluate.running import run_evaluation
-    from sdxl.options import FeatureOptions, Sampler
+    from sdxl.options import Sampler
 
     backend = run.backend
     source, title = backend.source(data)
@@ -111,7 +112,7 @@ def _evaluate(run: Run, data: Data, tunes: tuple[Tune, ...], model: ModelName, *
         run=how,
         checkpoints=tuple(str(run.make(tune)) for tune in tunes),
         sampler=Sampler(steps=run.sizes.sampler_steps),
-        features=FeatureOptions(dinov2=backend.network("dinov2"), protocol="p1"),
+        features=similarity_options(backend),
         inception=backend.inception(),
         clip=backend.network("clip"),
         resolution=backend.resolution(model),

@@ -12,6 +12,7 @@ from ambient.metrics.dominance import dominance
 from ambient.metrics.memorization import similarities
 from paper_repro.makers.attack import Attack
 from paper_repro.makers.images import Images
+from paper_repro.makers.networks import similarity_features
 from paper_repro.makers.pairs import batches_of_generated, batches_of_pictures, pairs_of
 from paper_repro.makers.product import Data
 from paper_repro.makers.run import Run
@@ -20,8 +21,6 @@ from paper_repro.p1.similarity import dominance_over_splits, histogram, table
 from paper_repro.p1.victims import victims
 from paper_repro.report.estimates import dominates
 from paper_repro.report.evidence import Evidence
-from sdxl.features import similarity_features
-from sdxl.options import FeatureOptions
 
 STEP = 900
 _GENERATED, _NOISED = "generated", f"noised to t = {STEP}"
@@ -61,10 +60,8 @@ def noising_against_generating_on_digits(run: Run, stand_ins: Sequence[StandIn])
 
 def _nearest(run: Run, data: Data, folder: Path) -> Tensor:
     """Largest similarity of each generated image to one of the data set's, (N,)."""
-    backend = run.backend
-    options = FeatureOptions(dinov2=backend.network("dinov2"), protocol="p1")
-    features = similarity_features(options, backend.download, run.accelerator.device)
-    source, _ = backend.source(data)
+    features = similarity_features(run)
+    source, _ = run.backend.source(data)
     originals = [features(part) for part in batches_of_pictures(pairs_of(source), run.sizes.resolution)]
     made = [features(part) for part in batches_of_generated(folder, run.sizes.generated)]
     return similarities(torch.cat(made), torch.cat(originals))

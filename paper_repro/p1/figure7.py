@@ -5,6 +5,7 @@ from __future__ import annotations
 from torch import Tensor
 
 from paper_repro.makers.images import FIGURE_7, Images
+from paper_repro.makers.networks import clip_of
 from paper_repro.makers.pairs import generated
 from paper_repro.makers.run import Run
 from paper_repro.report.claims import above
@@ -12,7 +13,6 @@ from paper_repro.report.estimates import over_images
 from paper_repro.report.evidence import Evidence
 from paper_repro.report.pictures import Rows
 from paper_repro.report.tables import Table
-from sdxl.features import clip_score
 
 LIMIT = 0.9
 """CLIP score this many times that of the model of clean data, for "capable of following prompts"."""
@@ -20,7 +20,7 @@ LIMIT = 0.9
 
 def prompts(run: Run, products: tuple[Images, ...]) -> Evidence:
     """The images, and their CLIP scores."""
-    clip = clip_score(run.backend.network("clip"), run.backend.download, run.accelerator.device)
+    clip = clip_of(run)
     count = run.sizes.few
     asked = [FIGURE_7[i % len(FIGURE_7)] for i in range(count)]
     images: dict[str, Tensor] = {}
