@@ -3,68 +3,67 @@
 from __future__ import annotations
 
 import sys
-import warnings
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import Any
 
-import tyro
 from rich.console import Console
 from rich.table import Table
-from rich.text import Text
 
-from paper_repro import needs, page, plan, results
-from paper_repro.options import SCALES, Options
-from paper_repro.products import closure
-from paper_repro.registry import ARTEFACTS, Artefact, find
-
-_EXPECTED = (ValueError, RuntimeError, OSError, ArithmeticError, ImportError)
+from ambient.runs.console import run, say
+from paper_repro.backends import backend_of
+from paper_repro.makers.backend import Backend
+from paper_repro.makers.run import check_device
+from paper_repro.options import Options
+from paper_repro.planning.jobs import HEAD, Job, entry, total
+from paper_repro.registry.artefact import Artefact
+from paper_repro.registry.artefacts import ARTEFACTS, find
+from paper_repro.report import results
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line; returns the exit status."""
-    short = (tyro.conf.FlagCreatePairsOff,)
-    options = tyro.cli(Options, args=arguments, compact_help=True, config=short)
+    return run(Options, _work, arguments, prog="python -m paper_repro")
+
+
+def _work(options: Options) -> None:
     console = Console()
-    try:
-        options.check()
-        _run(options, console)
-    except KeyboardInterrupt:
-        console.print("\nStopped. Run the same command again to go on.")
-        return 130
-    except _EXPECTED as error:
-        Console(stderr=True, soft_wrap=True).print("[red]error:[/red]", Text(" ".join(str(error).split())))
-        return 1
-    return 0
-
-
-def _run(options: Options, console: Console) -> None:
+    for option in options.unused():
+        say("[yellow]warning:[/yellow]", f"{option} is not used by this command at scale {options.scale}")
     if options.what == ("list",):
         _list(options, console)
     elif options.what == ("page",):
-        console.print(f"Results: {page.write(options, options.to)}", soft_wrap=True)
-    elif options.dry_run:
-        _plan(find(options.what), options, console)
+        from paper_repro.making import write_page
+
+        console.print(f"Results: {write_page(options.output, options.to)}", soft_wrap=True)
     else:
         _make(find(options.what), options, console)
 
 
-def _make(artefacts: list[Artefact], options: Options, console: Console) -> None:
-    from paper_repro import running
-    from paper_repro.workshop import Workshop
-
-    warnings.simplefilter("ignore", UserWarning)
-    shop = Workshop(options, console)
-    verdicts = {}
+def _make(artefacts: Sequence[Artefact[Any]], options: Options, console: Console) -> None:
+    """Make artefacts, or say what that would take."""
+    backend = backend_of(options)
     for artefact in artefacts:
-        made = running.make(artefact, shop)
-        running.show(made, artefact, shop)
-        verdicts[artefact] = made.finding.verdict
-    if len(artefacts) > 1:
-        table = Table("artefact", "verdict", title=f"{len(artefacts)} artefacts at scale {options.scale}")
-        for artefact, verdict in verdicts.items():
-            table.add_row(artefact.name, verdict)
-        console.print(table)
-    console.print(f"Results: {page.write(options, options.output)}", soft_wrap=True, highlight=False)
+        _check_blocks(artefact, options, backend)
+    if options.dry_run:
+        _plan(artefacts, options, backend, console)
+        return
+    check_device(options.device)
+    from paper_repro.making import make_all
+
+    make_all(artefacts, options, console)
+
+
+def _check_blocks(artefact: Artefact[Any], options: Options, backend: Backend) -> None:
+    """Raises ValueError if --blocks leaves an artefact nothing."""
+    whole = backend_of(replace(options, blocks=()))
+    for product in artefact.products:
+        if product.data_sets(whole) and not product.data_sets(backend):
+            known = ", ".join(product.data_sets(whole))
+            raise ValueError(
+                f"--blocks {' '.join(options.blocks)}: {artefact.name} has {known} at scale {options.scale}; "
+                "name one of these, or leave the artefact out"
+            )
 
 
 def _list(options: Options, console: Console) -> None:
@@ -72,32 +71,38 @@ def _list(options: Options, console: Console) -> None:
     table = Table(
         "name", "what", "needs at scale paper", "GPU hours", "made", title="Tables and figures of both papers"
     )
-    paper = replace(options, scale="paper")
+    paper = backend_of(replace(options, scale="paper"))
     for artefact in ARTEFACTS:
-        products = artefact.needs(False)
-        names = ", ".join(need.name for need in needs.needs([artefact], paper))
-        hours = plan.total(plan.jobs(products, paper)).hours
-        found = [s for s in SCALES if results.read(results.folder_of(options, artefact, s)) is not None]
-        table.add_row(artefact.name, artefact.title, names, f"{hours:,.0f}", ", ".join(found) or "–")
+        needed = ", ".join(need.name for need in paper.needs(artefact.products, artefact.judges))
+        hours = total(_jobs([artefact], paper)).hours
+        made = ", ".join(found.scale for found in results.every(options.output, artefact.name))
+        table.add_row(artefact.name, artefact.title, needed, f"{hours:,.0f}", made or "–")
     console.print(table)
     console.print("At the scales smoke and cpu nothing is needed; products are shared, so hours do not add up.")
 
 
-def _plan(artefacts: list[Artefact], options: Options, console: Console) -> None:
+def _plan(artefacts: Sequence[Artefact[Any]], options: Options, backend: Backend, console: Console) -> None:
     """The dry run."""
-    products = closure(tuple(p for artefact in artefacts for p in artefact.needs(options.substitute)))
-    jobs = plan.jobs(products, options)
+    jobs = _jobs(artefacts, backend)
     title = f"Plan of {', '.join(a.name for a in artefacts)} at scale {options.scale}; hours of one A100, estimated"
-    table = Table(*plan.HEAD, title=title)
+    table = Table(*HEAD, title=title)
     for job in jobs:
-        table.add_row(*plan.entry(job))
+        table.add_row(*entry(job))
     table.add_section()
-    table.add_row(*plan.entry(plan.total(jobs)))
+    table.add_row(*entry(total(jobs)))
     console.print(table)
-    for need in needs.needs(artefacts, options):
+    products = [product for artefact in artefacts for product in artefact.products]
+    for need in backend.needs(products, [need for artefact in artefacts for need in artefact.judges]):
         console.print(f"Needs {need}", soft_wrap=True, highlight=False)
     if options.scale == "paper":
         console.print(f"P1's recipe: {options.p1_recipe}; P2's budget: {options.p2_budget}", highlight=False)
+
+
+def _jobs(artefacts: Sequence[Artefact[Any]], backend: Backend) -> list[Job]:
+    """What some artefacts take, products that they share counted once."""
+    asked = [product for artefact in artefacts for product in artefact.products]
+    stand_ins = [stand_in for artefact in artefacts for stand_in in artefact.stand_ins]
+    return [job for product in backend.products(asked, stand_ins) for job in product.cost(backend)]
 
 
 if __name__ == "__main__":

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import dataclasses
+import re
+import shlex
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import tyro
 
@@ -12,6 +15,24 @@ Scale = Literal["smoke", "cpu", "gpu", "paper"]
 SCALES: tuple[Scale, ...] = ("smoke", "cpu", "gpu", "paper")
 """From the smallest to the papers' own."""
 BlockName = Literal["digits", "cifar10", "ffhq", "tiny-imagenet"]
+Recipe = Literal["paper", "code"]
+_ALONE = ("list", "page")
+_IDS = ("ffhq", "laion", "xrays")
+"""Data that may be a Hugging Face id or shards, besides a path."""
+_LOCAL = ("cifar10", "tiny_imagenet", "inception", "fid_reference")
+"""What can be a path only."""
+_NO_RESULT = (
+    "what", "dry_run", "download", "device", "processes", "adopt", "only_made", "again", "output", "to",
+)  # fmt: skip
+"""Options that do not decide a result."""
+_SCALES_OF: dict[str, tuple[Scale, ...]] = {
+    "cifar10": ("cpu", "gpu", "paper"),
+    "xrays": ("cpu", "gpu", "paper"),
+    **dict.fromkeys(("ffhq", "tiny_imagenet", "laion", "sdxl", "inpainting", "sd2", "inception"), ("gpu", "paper")),
+    **dict.fromkeys(("fid_reference", "dinov2", "clip", "detector", "download"), ("gpu", "paper")),
+    **dict.fromkeys(("p1_recipe", "p2_budget"), ("paper",)),
+}
+"""The scales at which an option is used; those that are not here are used at all."""
 
 
 @dataclass(frozen=True)
@@ -57,9 +78,9 @@ class Options:
     """Object detector: Hugging Face id or folder."""
     download: bool = False
     """Fetch weights that are not on this machine."""
-    p1_recipe: Literal["paper", "code"] = "paper"
+    p1_recipe: Recipe = "paper"
     """P1's fine-tuning as its paper has it (rate 1e-5, batch 16, all images) or its code (1e-4, 2, 3,000 images)."""
-    p2_budget: Literal["paper", "code"] = "paper"
+    p2_budget: Recipe = "paper"
     """P2's training for CIFAR-10 and FFHQ: 7.7 M images as its paper has it, or 30 M as its code."""
     device: Annotated[str, tyro.conf.arg(name="device")] = "cpu"
     """cpu, cuda or cuda:N."""
@@ -82,15 +103,80 @@ class Options:
         """Raises ValueError for values that cannot work, naming the option."""
         if not self.what:
             raise ValueError("say what to make: list, all, page, or the names of artefacts")
+        for name in _ALONE:
+            if name in self.what and len(self.what) > 1:
+                raise ValueError(f"{name} goes alone, without {' '.join(w for w in self.what if w != name)}")
         if self.processes < 1:
             raise ValueError(f"--processes {self.processes}: at least 1")
         if any(seed < 0 for seed in self.seeds) or len(set(self.seeds)) != len(self.seeds):
             raise ValueError(f"--seeds {' '.join(map(str, self.seeds))}: different numbers, 0 or more")
+        if not re.fullmatch(r"cpu|cuda(:\d+)?", self.device):
+            raise ValueError(f"--device {self.device}: there are cpu, cuda and cuda:N")
+        self._check_places()
+
+    def _check_places(self) -> None:
+        """Raises ValueError for files and folders that are not there."""
+        for name in _LOCAL:
+            place = getattr(self, name)
+            if place is not None and not Path(place).exists():
+                raise ValueError(f"{_flag(name)} {place}: no such file or folder")
+        for name in _IDS:
+            place = getattr(self, name)
+            if place is not None and not (Path(place).exists() or "{" in place or is_hub_id(place)):
+                raise ValueError(f"{_flag(name)} {place}: no such file or folder, and no Hugging Face id (owner/name)")
         for folder in self.adopt:
             if not (folder / "config.json").is_file():
                 raise ValueError(f"--adopt {folder}: no folder of toy/run.py (it has no config.json)")
+        if self.output.exists() and not self.output.is_dir():
+            raise ValueError(f"--output {self.output}: is a file; give a folder")
 
-    @property
-    def substitute(self) -> bool:
-        """Whether random weights stand for SDXL, and small models on digits carry the claims about it."""
-        return self.scale in ("smoke", "cpu")
+    def place_of(self, data: str) -> str | None:
+        """Where a data set is, by its name with "-"; None if that was not said."""
+        place: str | None = getattr(self, data.replace("-", "_"))
+        return place
+
+    def unused(self) -> list[str]:
+        """The options that were given and are not used at this scale, or by this command."""
+        found = [name for name in self._given() if self.scale not in _SCALES_OF.get(name, SCALES)]
+        if self.to != Path(".") and self.what != ("page",):
+            found.append("to")
+        return [_flag(name) for name in found]
+
+    def identity(self) -> dict[str, Any]:
+        """The options that decide a result; files by their full paths, however they were spelt."""
+        values = {f.name: getattr(self, f.name) for f in dataclasses.fields(self) if f.name not in _NO_RESULT}
+        for name in (*_LOCAL, *_IDS):
+            if values[name] is not None and Path(values[name]).exists():
+                values[name] = str(Path(values[name]).resolve())
+        return values
+
+    def command(self, name: str) -> str:
+        """The command that makes an artefact with these options; where data lie is left to the reader."""
+        parts = [f"python -m paper_repro {name} --scale {self.scale}"]
+        left_out = ("what", "scale", "output", "to", "again", "dry_run", "processes")
+        for field in self._given():
+            value = getattr(self, field)
+            if field in left_out:
+                continue
+            if isinstance(value, bool):
+                parts.append(_flag(field))
+            elif field in (*_LOCAL, *_IDS, "adopt") and field != "fid_reference":
+                parts.append(f"{_flag(field)} {field.upper()}")
+            elif isinstance(value, tuple):
+                parts.append(f"{_flag(field)} {' '.join(map(str, value))}")
+            else:
+                parts.append(f"{_flag(field)} {shlex.quote(str(value))}")
+        return " ".join(parts)
+
+    def _given(self) -> list[str]:
+        """The fields that differ from their defaults."""
+        return [f.name for f in dataclasses.fields(self) if getattr(self, f.name) != f.default]
+
+
+def is_hub_id(place: str) -> bool:
+    """Whether a place has the form owner/name of a Hugging Face id."""
+    return place.count("/") == 1 and not place.startswith((".", "/", "~")) and not Path(place).suffix
+
+
+def _flag(name: str) -> str:
+    return "--" + name.replace("_", "-")

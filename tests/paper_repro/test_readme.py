@@ -12,10 +12,13 @@ from typing import Any
 import numpy as np
 import pytest
 
-from paper_repro import results, running, sizes
+from paper_repro import __main__ as command
+from paper_repro import making
 from paper_repro.__main__ import main
+from paper_repro.makers.run import Run
 from paper_repro.options import Options
-from paper_repro.registry import find
+from paper_repro.report import results
+from paper_repro.sizes import blocks
 from tests.ambient.data.images.make import batch, cifar_files
 
 README = Path(__file__).resolve().parents[2] / "README.md"
@@ -30,6 +33,7 @@ def _commands() -> list[str]:
 def arguments(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """The third command's, in a folder with stand-ins for what the second fetches."""
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(command, "check_device", lambda device: None)  # the command asks for a GPU
     with tarfile.open(tmp_path / "cifar-10-python.tar.gz", "w:gz") as tar:
         names = [*(f"data_batch_{i}" for i in range(1, 6)), "test_batch"]
         batches = {name: pickle.dumps(batch(i, 20), protocol=2) for i, name in enumerate(names)}
@@ -72,18 +76,19 @@ def test_it_starts_and_stops_at_the_first_missing_thing(
 
 
 def test_it_ends_with_the_block(arguments: list[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    real = sizes._real
+    real = blocks.real
 
-    def small(options: Options, name: Any) -> sizes.Block:
-        block = real(options, name)
+    def small(name: Any, options: Options) -> blocks.Block:
+        block = real(name, options)
         settings: dict[str, Any] = {"source": block.settings["source"], "steps": 2, "batch": 4, "samples": 12}
         settings |= {"sampler_steps": 2, "features": ("pixels",), "resolution": 16}
-        return sizes.Block(block.data, block.title, (10,), (0.4,), 0.4, (0,), settings)
+        return blocks.Block(block.data, block.title, (10,), (0.4,), 0.4, (0,), settings)
 
-    monkeypatch.setattr(sizes, "_real", small)
-    monkeypatch.setattr(running, "_hardware", lambda options: "a stand-in")
+    monkeypatch.setattr(blocks, "real", small)
+    monkeypatch.setattr(making, "Run", lambda **settings: Run(**{**settings, "device": "cpu"}))
+    monkeypatch.setattr(making, "_hardware", lambda device: "a stand-in")
     assert main(arguments) == 0
-    made = results.read(results.folder_of(Options(output=tmp_path / "out"), find(["p2-table1"])[0], "gpu"))
+    made = results.read(results.folder_of(tmp_path / "out", "p2-table1", "gpu"))
     assert made is not None
     assert [row[0] for row in made.finding.tables[0].rows] == ["N = 10, DDPM", "N = 10, ours (σ_n = 0.4)"]
     assert [table.title for table in made.finding.tables[1:]] == ["CIFAR-10, the paper's figures: DINOv2 ViT-g/14"]

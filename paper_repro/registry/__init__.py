@@ -1,0 +1,1 @@
+"""The twenty-one tables and figures, and what each is made of."""

@@ -1,0 +1,1 @@
+"""How large everything is at each scale."""

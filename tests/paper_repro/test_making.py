@@ -1,0 +1,35 @@
+"""Making artefacts: kept, and made again where they are damaged; one cheap artefact from end to end."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from paper_repro.__main__ import main
+from paper_repro.report import results
+
+
+def test_an_artefact_is_made_kept_and_mended(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    arguments = ["p2-figure4", "--scale", "smoke", "--output", str(tmp_path)]
+    assert main(arguments) == 0
+    folder = results.folder_of(tmp_path, "p2-figure4", "smoke")
+    made = results.read(folder)
+    assert made is not None
+    assert made.finding.verdict == "cannot be tested at this scale"
+    assert (folder / "samples-digits.png").read_bytes()[:8] == b"\x89PNG\r\n\x1a\n"
+    time = (folder / "result.json").stat().st_mtime_ns
+
+    assert main(arguments) == 0
+    assert (folder / "result.json").stat().st_mtime_ns == time
+
+    capsys.readouterr()
+    (folder / "samples-digits.png").unlink()
+    assert main(arguments) == 0
+    assert "samples-digits.png is not there; it is made again" in capsys.readouterr().err
+    (folder / "result.json").write_text("{")
+    assert main(arguments) == 0
+    assert "result.json is damaged" in capsys.readouterr().err
+    again = results.read(folder)
+    assert again is not None
+    assert again.finding == made.finding
