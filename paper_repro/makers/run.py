@@ -52,11 +52,6 @@ class Run:
         return made
 
     @property
-    def made(self) -> list[Product[Any]]:
-        """The products made or taken up so far."""
-        return list(self._made)
-
-    @property
     def sizes(self) -> SdxlSizes:
         """Sizes of the experiments with Stable Diffusion."""
         return self.backend.sizes
