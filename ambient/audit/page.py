@@ -35,7 +35,7 @@ def render(audit: Audit) -> str:
         lstrip_blocks=True,
     )
     test = audit.calibration
-    return environment.get_template("audit.html.j2").render(
+    page = environment.get_template("audit.html.j2").render(
         audit=audit,
         summary=summary(audit),
         copies=COPIES,
@@ -58,6 +58,7 @@ def render(audit: Audit) -> str:
         alarms=number(test.false_high.share),
         alarms_interval=range_of(test.false_high.interval(audit.confidence)),
     )
+    return page.replace(" %", "\N{NO-BREAK SPACE}%")  # a number and its sign stay on one line
 
 
 def histogram(audit: Audit) -> list[Bar]:
