@@ -19,8 +19,8 @@ class Estimate:
     """Estimate the noise level of images, each and all, for images in [-1, 1].
 
     Attributes:
-        source: Images: a folder, an archive, a Hugging Face data set; or numbers: a .npy, .npz or TIFF file, 16-bit PNG,
-            or a folder of one of these.
+        source: Images: a folder, an archive, a Hugging Face data set; or numbers: a .npy, .npz or TIFF file, 16-bit
+            PNG, or a folder of one of these.
         range: Values of black and white in files of numbers; needed unless they are uint8.
         array: Name of the array in a .npz file that holds several.
         resolution: Cut out and reduce the images to this side first, which averages noise; by default they are kept.
