@@ -88,7 +88,7 @@ def _entries(source: Source, found: NoiseEstimate) -> Entries:
     level, count = found.level, len(source.images)
     shape = "x".join(str(side) for side in reversed(source.images.shape[2:]))
     size = f"{count} of {shape} ({found.channels}), {found.looked_at} of them for the set's level"
-    rows = [["", ""], ["read as", source.read_as], ["images", size]]
+    rows = [["", "found"], ["read as", source.read_as], ["images", size]]
     if level.known:
         rows.append(["level", f"{level.sigma:.4f}, 8bit:{grey_levels(level.sigma):.1f}"])
         rows.append(["interval", f"{level.lower:.4f} to {level.upper:.4f} (99 %)"])
@@ -112,6 +112,9 @@ def _spread(found: NoiseEstimate) -> str:
     sigma = found.images.sigma[found.images.sigma.isfinite()]
     if len(sigma) == 0:
         return "none can be told"
+    if not found.level.known and found.equal.holds is not False:
+        upper = found.images.upper[found.images.upper.isfinite()]
+        return f"cannot be told; half of the images have at most {upper.median().item():.4f}"
     low, middle, high = (sigma.quantile(share).item() for share in (0.05, 0.5, 0.95))
     width = (found.images.upper - found.images.lower).nanmedian().item()
     return f"median {middle:.4f}, nine of ten from {low:.4f} to {high:.4f}; an image's interval is {width:.4f} wide"
@@ -123,8 +126,9 @@ def _others(found: NoiseEstimate) -> str:
 
 
 def _answer(check: Check) -> str:
-    answer = {True: "yes", False: "no", None: "cannot tell"}[check.holds]
-    return f"{answer}: {check.words}"
+    if check.holds is None:
+        return check.words
+    return f"{'yes' if check.holds else 'no'}: {check.words}"
 
 
 if __name__ == "__main__":
