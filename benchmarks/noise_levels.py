@@ -1,6 +1,7 @@
 """How right is `ambient.noise.estimate`: images whose noise is known, at several levels, in float and in 8-bit files.
 
-    python -m benchmarks.noise_levels --xrays chest_xray_256.zip --cifar cifar-10-batches-py --tiny tiny-imagenet-200.zip
+    python -m benchmarks.noise_levels --xrays chest_xray_256.zip --cifar cifar-10-batches-py \
+        --tiny tiny-imagenet-200.zip --faces ffhq64
 
 The digits of scikit-learn come with it; sets that are not given are left out, and named. White noise of each level is
 added to the images; 8-bit files round and clip it. The rule was shaped on X-rays and CIFAR-10's training images, and
@@ -67,8 +68,8 @@ class Result:
         upper: Upper end.
         known: Whether the level was called known.
         covered: Share of the images whose own interval holds the truth.
-        right: Whether all that is said is true: the interval or bound holds the truth, and nothing is said against noise
-            that is in fact white, Gaussian, and equal at all brightnesses and in all images.
+        right: Whether all that is said is true: the interval or bound holds the truth, and nothing is said against
+            noise that is in fact white, Gaussian, and equal at all brightnesses and in all images.
         wavelet: Median of the wavelet estimates.
         eigenvalue: Median of the patch eigenvalue estimates.
         clipping_bias: Relative error of sigma that clipping would make.
@@ -163,7 +164,18 @@ def _digits() -> Tensor:
 
 
 def _entries(results: list[Result]) -> list[list[str]]:
-    head = ["set", "truth", "wavelet", "eigenvalue", "estimate", "interval", "statement", "true?", "images covered", "clipping"]
+    head = [
+        "set",
+        "truth",
+        "wavelet",
+        "eigenvalue",
+        "estimate",
+        "interval",
+        "statement",
+        "true?",
+        "images covered",
+        "clipping",
+    ]
     return [head, *(_row(result) for result in results)]
 
 
@@ -176,7 +188,15 @@ def _row(result: Result) -> list[str]:
     failed = [name for name in ("white", "gaussian", "constant", "equal") if getattr(result, name) is False]
     said[-1] += "".join(f"; not {name}" for name in failed)
     true = "yes" if result.right else "NO"
-    return [result.data, f"{result.truth:g}", *others, *said, true, f"{result.covered:.0%}", f"{result.clipping_bias:+.1%}"]
+    return [
+        result.data,
+        f"{result.truth:g}",
+        *others,
+        *said,
+        true,
+        f"{result.covered:.0%}",
+        f"{result.clipping_bias:+.1%}",
+    ]
 
 
 if __name__ == "__main__":

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 
 from torch import Tensor
 
-from ambient.metrics.features import CentredPixels, FeatureMap, Pixels, unit
 from ambient.metrics.distances import nearest
+from ambient.metrics.features import CentredPixels, FeatureMap, Pixels, unit
 from ambient.randomness import permutation
 
 _CHUNK = 1024

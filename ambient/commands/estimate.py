@@ -19,8 +19,8 @@ class Estimate:
     """Estimate the noise level of images, each and all, for images in [-1, 1].
 
     Attributes:
-        source: Images: a folder, an archive, a Hugging Face data set; or numbers: a .npy, .npz or TIFF file, 16-bit PNG,
-            or a folder of one of these.
+        source: Images: a folder, an archive, a Hugging Face data set; or numbers: a .npy, .npz or TIFF file, 16-bit
+            PNG, or a folder of one of these.
         range: Values of black and white in files of numbers; needed unless they are uint8.
         array: Name of the array in a .npz file that holds several.
         resolution: Cut out and reduce the images to this side first, which averages noise; by default they are kept.
@@ -88,7 +88,7 @@ def _entries(source: Source, found: NoiseEstimate) -> Entries:
     level, count = found.level, len(source.images)
     shape = "x".join(str(side) for side in reversed(source.images.shape[2:]))
     size = f"{count} of {shape} ({found.channels}), {found.looked_at} of them for the set's level"
-    rows = [["", ""], ["read as", source.read_as], ["images", size]]
+    rows = [["", "found"], ["read as", source.read_as], ["images", size]]
     if level.known:
         rows.append(["level", f"{level.sigma:.4f}, 8bit:{grey_levels(level.sigma):.1f}"])
         rows.append(["interval", f"{level.lower:.4f} to {level.upper:.4f} (99 %)"])
@@ -112,6 +112,9 @@ def _spread(found: NoiseEstimate) -> str:
     sigma = found.images.sigma[found.images.sigma.isfinite()]
     if len(sigma) == 0:
         return "none can be told"
+    if not found.level.known and found.equal.holds is not False:
+        upper = found.images.upper[found.images.upper.isfinite()]
+        return f"cannot be told; half of the images have at most {upper.median().item():.4f}"
     low, middle, high = (sigma.quantile(share).item() for share in (0.05, 0.5, 0.95))
     width = (found.images.upper - found.images.lower).nanmedian().item()
     return f"median {middle:.4f}, nine of ten from {low:.4f} to {high:.4f}; an image's interval is {width:.4f} wide"
@@ -123,5 +126,6 @@ def _others(found: NoiseEstimate) -> str:
 
 
 def _answer(check: Check) -> str:
-    answer = {True: "yes", False: "no", None: "cannot tell"}[check.holds]
-    return f"{answer}: {check.words}"
+    if check.holds is None:
+        return check.words
+    return f"{'yes' if check.holds else 'no'}: {check.words}"

@@ -1,7 +1,7 @@
 """The noise of given images: how strong it is, what kind it is, and how it is made white.
 
     estimate(images)                  the level of each image and of all, with its interval, checks, and a verdict
-    PoissonGaussian                   noise that depends on the brightness: Anscombe transform and exact unbiased inverse
+    PoissonGaussian                   noise that depends on the brightness: Anscombe transform, exact unbiased inverse
     parse_level, grey_levels          levels as users write them
     read_arrays, read_source          images from files of numbers with a stated range, or from anything
 

@@ -10,8 +10,8 @@ so its variance is gain (x - black) + std^2. With s = std / gain and k = (y - bl
 
 has a variance of about 1 at all lambda that are not small (Anscombe 1948; Murtagh, Starck and Bijaoui 1995). What is
 denoised there, D = E[f(K) | lambda], cannot be brought back by inverting f, since f is not linear: that is biased where
-counts are few. The exact unbiased inverse is I : E[f(K) | lambda] -> lambda (Makitalo and Foi, "Optimal inversion of the
-generalized Anscombe transformation for Poisson-Gaussian noise", IEEE TIP 22, 2013). It is tabulated here from
+counts are few. The exact unbiased inverse is I : E[f(K) | lambda] -> lambda (Makitalo and Foi, "Optimal inversion of
+the generalized Anscombe transformation for Poisson-Gaussian noise", IEEE TIP 22, 2013). It is tabulated here from
 
     E[f(K) | lambda] = sum_p lambda^p e^-lambda / p!  g(p),      g(p) = E[f(p + s N)],
 
@@ -21,7 +21,8 @@ and with u = sqrt(k + 3/8 + s^2), dk = 2 u du, the integral of g has no root lef
 
 Beyond the table, where lambda is large, E[f(K) | lambda] is expanded about m = lambda + 3/8 + s^2 in central moments,
 
-    E sqrt(m + d) = sqrt(m) (1 - mu_2/(8 m^2) + mu_3/(16 m^3) - 5 mu_4/(128 m^4) + 7 mu_5/(256 m^5) - 21 mu_6/(1024 m^6)),
+    E sqrt(m + d) = sqrt(m) (1 - mu_2/(8 m^2) + mu_3/(16 m^3) - 5 mu_4/(128 m^4) + 7 mu_5/(256 m^5)
+                             - 21 mu_6/(1024 m^6)),
 
 and solved for lambda. Makitalo and Foi's closed form,
 
@@ -83,7 +84,7 @@ class PoissonGaussian:
         return forward((images - self.black) / self.gain, self.relative_std)
 
     def inverse(self, denoised: Tensor) -> Tensor:
-        """The exact unbiased inverse: means of transformed pixels, of any shape, to clean values in the images' units."""
+        """The exact unbiased inverse: means of transformed pixels, of any shape, to clean values of the images."""
         return exact_inverse(denoised, self.relative_std) * self.gain + self.black
 
 

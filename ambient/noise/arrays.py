@@ -5,8 +5,8 @@ A file of numbers does not say what black and white are. They have to be stated,
 
     x = 2 (p - low) / (high - low) - 1,
 
-and noise may go beyond. Only uint8 has a range of its own, 0 to 255. Nothing else is guessed: the refusal names what the
-file holds.
+and noise may go beyond. Only uint8 has a range of its own, 0 to 255. Nothing else is guessed: the refusal names what
+the file holds.
 """
 
 from __future__ import annotations
@@ -72,9 +72,9 @@ def read_arrays(source: str | os.PathLike[str], value_range: Range | None = None
     """Read images from files of numbers.
 
     Args:
-        source: A .npy or .npz file with a stack (N, H, W) or (N, H, W, C); a TIFF file with one image or a stack; a 16-bit
-            PNG; or a folder of TIFF files, of 16-bit PNG files, or of .npy files, each with one image (H, W) or (H, W, C).
-            C is 1 or 3, and all images are equally large.
+        source: A .npy or .npz file with a stack (N, H, W) or (N, H, W, C); a TIFF file with one image or a stack; a
+            16-bit PNG; or a folder of TIFF files, of 16-bit PNG files, or of .npy files, each with one image (H, W) or
+            (H, W, C). C is 1 or 3, and all images are equally large.
         value_range: Values of black and white; may be left out for uint8 only.
         array: Name of the array in a .npz file that holds several.
 
@@ -113,15 +113,16 @@ def _in_range(values: Array, stated: Range | None, names: tuple[str, ...], path:
     smallest, largest = float(values.min()), float(values.max())
     if stated is None and dtype != np.uint8:
         raise ArrayError(
-            f"{path} holds {dtype} from {smallest:g} to {largest:g}, which does not say what black and white are; state "
-            f"their values, as in --range 0 1 (noise may go beyond)"
+            f"{path} holds {dtype} from {smallest:g} to {largest:g}, which does not say what black and white "
+            f"are; state their values, as in --range 0 1 (noise may go beyond)"
         )
     low, high = stated or (0.0, 255.0)
     width = high - low
     if smallest < low - _MOST_TIMES_BEYOND * width or largest > high + _MOST_TIMES_BEYOND * width:
         raise ArrayError(f"{path} holds {smallest:g} to {largest:g}, far beyond the stated range {low:g} {high:g}")
-    beyond = float(((values < low) | (values > high)).mean())
-    images = ((values.astype(np.float64) - low) * (2 / width) - 1).astype(np.float32)
+    numbers = values.astype(np.float64)
+    beyond = float(((numbers < low) | (numbers > high)).mean())
+    images = ((numbers - low) * (2 / width) - 1).astype(np.float32)
     tensor = torch.from_numpy(np.ascontiguousarray(images.transpose(0, 3, 1, 2)))
     return Stack(tensor, (low, high), "uint8" if stated is None else "stated", str(dtype), beyond, names)
 
@@ -235,8 +236,8 @@ def _read_png(path: Path) -> Array:
         _check_budget(path, math.prod(image.size), np.dtype(np.uint16))
         if not image.mode.startswith("I"):
             raise ArrayError(
-                f"{path} is a 16-bit PNG in colour or with transparency, of which only 8 bits could be read; convert it to "
-                f"TIFF or .npy"
+                f"{path} is a 16-bit PNG in colour or with transparency, of which only 8 bits could be read; "
+                f"convert it to TIFF or .npy"
             )
         return np.asarray(image).astype(np.uint16)
 

@@ -10,11 +10,12 @@ With a = (l - mu) / sigma, b = (u - mu) / sigma, the normal density phi and dist
     E[Y^2] = l^2 Phi(a) + u^2 Phi(-b) + (mu^2 + sigma^2)(Phi(b) - Phi(a))
              + sigma ((mu + l) phi(a) - (mu + u) phi(b)),
 
-so the variance of stored pixels is smaller than sigma^2 near a limit (at it, by 1/2 - 1/(2 pi) = 0.34), and their mean is
-pulled inwards (see Foi, "Clipped noisy images", Signal Processing 89, 2009). How near a pixel is to a limit is not
-known, but the share of saturated pixels is: with x spread in any way between the limits, the pair (mean share, mean
-variance) lies in the convex hull of the curve that mu traces between the limits. That hull is thin, so the share tells
-what the variance was, within bounds that assume nothing of the image but that its clean values lie between the limits.
+so the variance of stored pixels is smaller than sigma^2 near a limit (at it, by a factor of 1/2 - 1/(2 pi) = 0.34), and
+their mean is pulled inwards (see Foi, "Clipped noisy images", Signal Processing 89, 2009). How near a pixel is to a
+limit is not known, but the share of saturated pixels is: with x spread in any way between the limits, the pair (mean
+share, mean variance) lies in the convex hull of the curve that mu traces between the limits. That hull is thin, so the
+share tells what the variance was, within bounds that assume nothing of the image but that its clean values lie between
+the limits.
 """
 
 from __future__ import annotations
@@ -134,7 +135,7 @@ def _solve(variance: Tensor, saturated: Tensor, sigmas: Tensor, table: Tensor) -
 
 @cache
 def _envelopes(low: float, high: float) -> tuple[Tensor, Tensor, Tensor]:
-    """sigma, (S,), and the least and the largest variance that clipping leaves at even saturated shares, (S, K) each."""
+    """sigma, (S,), and the least and largest variance that clipping leaves at even saturated shares, (S, K)."""
     sigmas = torch.cat([torch.zeros(1), torch.logspace(-3, 0.3, 140)]).double()
     shares = torch.linspace(0, _MOST_SATURATED, 65, dtype=torch.float64)
     least, most = [torch.zeros_like(shares)], [torch.zeros_like(shares)]

@@ -5,7 +5,8 @@ r"""The noise level of given images, what is known of it, and how it was checked
     two estimators that are known well must not lie below        `estimators`
     white? Gaussian? equal at all brightnesses? in all images?   `checks`
 
-and one sentence says what follows: a level with its interval, or "cannot tell; at most B", or why no one level is right.
+and one sentence says what follows: a level with its interval, or "cannot tell; at most B", or why no one level is
+right.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ from ambient.noise.checks.gaussian import gaussianity
 from ambient.noise.checks.images import equality
 from ambient.noise.checks.white import whiteness
 from ambient.noise.clipping import Limits, find_limits, unclipped_bounds
-from ambient.noise.patches import Directions, choose_images, halves, independent_patches, of_images, together
+from ambient.noise.patches import Directions, choose_images, evenly, halves, independent_patches, of_images, together
 from ambient.noise.units import grey_levels
 
 _AT_ONCE = 2_000_000
@@ -63,7 +64,8 @@ class NoiseEstimate:
         constant: Whether it is the same at all brightnesses; its figures hold the Poisson-Gaussian fit if not.
         equal: Whether it is the same in all images.
         clipping: Where the images were clipped, and the share of saturated pixels.
-        clipping_bias: Relative error of sigma that clipping would make, were it not taken back: -0.05 for 5 % too small.
+        clipping_bias: Relative error of sigma that clipping would make, were it not taken back: -0.05 for 5 % too
+            small.
         others: Medians of the other estimators over images, with clipping taken back.
         looked_at: Images that the level of the set was found on.
         constant_patches: Share of patches whose pixels are all equal, which were left out.
@@ -124,7 +126,7 @@ def estimate(images: Tensor) -> NoiseEstimate:
     if white.holds is False:
         level = Bound(False, level.sigma, 0.0, pixel_bound)
     others = _others(chosen, limits)
-    disagree = _disagreement(level, others)
+    disagree = "" if equal.holds is False else _disagreement(level, others)
     if disagree:
         level = Bound(False, level.sigma, 0.0, level.upper)
     bias = _clipping_bias(patches.saturated.mean().item(), level, limits)
@@ -156,7 +158,7 @@ def _one_if_grey(images: Tensor) -> tuple[Tensor, str]:
 
 def _of_each(images: Tensor, limits: Limits, directions: Directions) -> Groups:
     few = max(1, _AT_ONCE // images[0].numel())
-    parts = images.split(few)
+    parts = torch.split(images, few)
     return Groups.join([by_image(of_images(part, limits.saturated(part), directions), limits) for part in parts])
 
 
@@ -200,7 +202,7 @@ def _rms_if_different(level: Bound, groups: Groups, own: Groups, equal: Check, c
 
 def _others(chosen: Tensor, limits: Limits) -> dict[str, float]:
     """Medians of the other estimators over some of the images, with clipping taken back by its mean effect."""
-    some = chosen[torch.linspace(0, len(chosen) - 1, min(len(chosen), _CHECKED_IMAGES)).round().long().unique()]
+    some = chosen[evenly(len(chosen), _CHECKED_IMAGES)]
     if min(some.shape[2:]) < estimators.SMALLEST_SIDE:
         return {}
     share = limits.saturated(some).double().mean()

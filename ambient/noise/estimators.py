@@ -4,9 +4,10 @@ r"""Two estimators of the level of white Gaussian noise that are known well, ima
 coefficients, divided by 0.6745. Detail raises it.
 
 `patch_eigenvalue` is that of Chen, Zhu and Heng ("An efficient statistical method for image noise level estimation",
-ICCV 2015): clean patches lie near a subspace, so the smallest eigenvalues of the patches' covariance are all sigma^2, up
-to sampling, and sampling scatters them evenly about it. Of the eigenvalues, the largest are left out one by one until the
-mean of the rest lies at their median; that mean is sigma^2. Detail in every direction raises it, few patches lower it.
+ICCV 2015): clean patches lie near a subspace, so the smallest eigenvalues of the patches' covariance are all sigma^2,
+up to sampling, and sampling scatters them evenly about it. Of the eigenvalues, the largest are left out one by one
+until the mean of the rest lies at their median; that mean is sigma^2. Detail in every direction raises it, few patches
+lower it.
 """
 
 from __future__ import annotations
@@ -63,7 +64,7 @@ def patch_eigenvalue(images: Tensor, side: int | None = None) -> Tensor:
     if min(height, width) < side:
         raise ValueError(f"images of {width}x{height} pixels are smaller than patches of {side}x{side}")
     few = max(1, _AT_ONCE // (channels * side**2 * height * width))
-    return torch.cat([_eigenvalue_of_each(part, side) for part in images.split(few)])
+    return torch.cat([_eigenvalue_of_each(part, side) for part in torch.split(images, few)])
 
 
 def _eigenvalue_of_each(images: Tensor, side: int) -> Tensor:

@@ -7,9 +7,9 @@ sigma^2 along every direction; detail has nearly none along the directions in wh
     medium   the second quarter,
 
 a patch's mean squares are sigma^2 plus detail, with much less detail in the first. The other half of the directions
-(but the C largest, which are the patch's level) says how much texture a patch has. A patch counts as quiet if the patches
-*around* it have little texture. They share no pixel with it, so that choosing quiet patches does not choose patches
-whose own noise happens to be small.
+(but the C largest, which are the patch's level) says how much texture a patch has. A patch counts as quiet if the
+patches *around* it have little texture. They share no pixel with it, so that choosing quiet patches does not choose
+patches whose own noise happens to be small.
 
 The directions are found on one half of the images and used on the other, and the other way round: no direction has
 been chosen for the noise that it is then applied to.
@@ -113,7 +113,14 @@ def cut(images: Tensor, stride: int) -> Tensor:
 def choose_images(count: int, pixels: int) -> Tensor:
     """Indices of evenly spaced images out of `count` of `pixels` pixels each, (K,), so that their patches fit."""
     most = max(8, _MOST * SIDE**2 // pixels)
-    return torch.linspace(0, count - 1, min(count, most)).round().long().unique()
+    return evenly(count, most)
+
+
+def evenly(count: int, most: int) -> Tensor:
+    """At most `most` evenly spaced indices below `count`, (K,)."""
+    if count <= most:
+        return torch.arange(count)
+    return torch.linspace(0, count - 1, most, dtype=torch.float64).round().long()
 
 
 def independent_patches(images: Tensor) -> float:
@@ -254,7 +261,7 @@ def _around(texture: Tensor, step: int) -> Tensor:
 
 
 def _replace(values: Tensor, constant: Tensor) -> Tensor:
-    """Values (N, n) with those of constant patches replaced by the mean of the row's others; nan where there are none."""
+    """Values (N, n), those of constant patches replaced by the mean of the row's others; nan if there are none."""
     if not values.is_floating_point():
         return values
     others = (~constant).sum(1, keepdim=True)

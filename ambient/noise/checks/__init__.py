@@ -1,4 +1,4 @@
-"""Is the noise what an estimate of one level takes it for: white, Gaussian, equal at all brightnesses and in all images?"""
+"""Is the noise what one level takes it for: white, Gaussian, equal at all brightnesses and in all images?"""
 
 from ambient.noise.checks.base import Check
 

@@ -5,8 +5,8 @@ the upper bound of another, no one level fits both. Then a Poisson-Gaussian law 
 
     variance = gain (x + 1) + std^2      at the clean value x in [-1, 1],
 
-by weighted least squares on the ranges: counts of mean (x + 1) / gain, seen with Gaussian noise of standard deviation std
-(Foi, Trimeche, Katkovnik and Egiazarian, IEEE TIP 17, 2008). If black is not at -1, std^2 can come out negative.
+by weighted least squares on the ranges: counts of mean (x + 1) / gain, seen with Gaussian noise of standard deviation
+std (Foi, Trimeche, Katkovnik and Egiazarian, IEEE TIP 17, 2008). If black is not at -1, std^2 can come out negative.
 """
 
 from __future__ import annotations

@@ -1,10 +1,10 @@
 r"""Is the noise Gaussian?
 
 Each block of 2x2 pixels has the diagonal Haar coefficient e = (a - b - c + d) / 2, which sees nearly no detail in quiet
-places. For independent noise of excess kurtosis k in each pixel, e has excess kurtosis k / 4. Quiet places are chosen by
-the coefficients of the eight blocks around, which share no pixel with the block: independent noise of any kind is not
-changed by that choice. Coefficients are measured in units of their standard deviation among blocks of equal brightness,
-or in the same image, so that noise whose variance differs there is not taken for one with heavy tails.
+places. For independent noise of excess kurtosis k in each pixel, e has excess kurtosis k / 4. Quiet places are chosen
+by the coefficients of the eight blocks around, which share no pixel with the block: independent noise of any kind is
+not changed by that choice. Coefficients are measured in units of their standard deviation among blocks of equal
+brightness, or in the same image, so that noise whose variance differs there is not taken for one with heavy tails.
 """
 
 from __future__ import annotations
@@ -30,7 +30,8 @@ def gaussianity(images: Tensor, saturated: Tensor, variance: Tensor, *, by_image
         images: (N, C, H, W).
         saturated: Which pixels lie at a limit, of the same shape; blocks near them are left out.
         variance: sigma^2 of the noise of each image, (N,); images where it is 0 are left out.
-        by_image: Whether coefficients are measured against their image's others, else against those of equal brightness.
+        by_image: Whether coefficients are measured against their image's others, else against those of equal
+            brightness.
     """
     blocks = _Blocks(images.double())
     quiet = blocks.quiet(saturated) & (variance > 0)[:, None, None, None]
@@ -72,7 +73,7 @@ class _Blocks:
         self.energy = (self.diagonal**2 + across**2 + down**2).mean(1, keepdim=True)
 
     def quiet(self, saturated: Tensor) -> Tensor:
-        """Which coefficients lie in the quietest blocks of each image, away from saturated pixels: (N, C, h, w) bool."""
+        """Which coefficients lie in each image's quietest blocks, away from saturated pixels: (N, C, h, w) bool."""
         ring = torch.ones(1, 1, 3, 3, dtype=torch.float64)
         ring[..., 1, 1] = 0
         around = torch.nn.functional.conv2d(self.energy, ring)  # blocks at the border have no full ring

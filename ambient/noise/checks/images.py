@@ -5,9 +5,9 @@ Cochran's Q: with v_i the estimate of sigma_i^2 of image i, relative to what is 
     Q = sum_i (v_i - mean)^2 / s_i^2
 
 is chi-squared with N - 1 degrees of freedom if all levels are equal, and what it has too much is their own spread tau
-(DerSimonian and Laird, Controlled Clinical Trials 7, 1986). The error holds what statistics leave open, the same for all
-images, and half of what detail leaves open in each. The images differ if Q says so and tau is more than a tenth of the
-variance, 5 % of sigma.
+(DerSimonian and Laird, Controlled Clinical Trials 7, 1986). The error holds what statistics leave open, the same for
+all images, and half of what detail leaves open in each. The images differ if Q says so and tau is more than a tenth of
+the variance, 5 % of sigma.
 """
 
 from __future__ import annotations

@@ -1,11 +1,11 @@
 r"""Is the noise white: uncorrelated between pixels and between channels, with one variance everywhere?
 
 White noise has one variance along all directions of patches. So has no detail; but what differs between directions may
-be either. They are told apart by where they are: noise is in every patch alike, detail is in some. Where the variance v_j
-along a direction is (nearly) the same in quiet patches as in all, and coordinates have a normal distribution's tails, it
-is noise; and if it is noise in several directions but differs between them, the noise is not white. The directions
-along which patches vary most, their levels and slopes, are left out: a smooth image has them everywhere. Patches are quiet
-if those around them are (`ambient.noise.patches`).
+be either. They are told apart by where they are: noise is in every patch alike, detail is in some. Where the variance
+v_j along a direction is (nearly) the same in quiet patches as in all, and coordinates have a normal distribution's
+tails, it is noise; and if it is noise in several directions but differs between them, the noise is not white. The
+directions along which patches vary most, their levels and slopes, are left out: a smooth image has them everywhere.
+Patches are quiet if those around them are (`ambient.noise.patches`).
 
 Noise of autocovariance r(D) at the lags D has v_j = sum_D r(D) b_j^T T_D b_j along a direction b_j, where T_D pairs the
 pixels of a patch that are D apart: a linear regression on these directions gives r, and r(lag) / r(0), the correlation
@@ -28,7 +28,8 @@ _ALIKE = 1.22
 """Largest ratio of the variance in all patches to that in quiet ones, for a direction that holds noise nearly alone."""
 _LEAST_SIDE = 20
 """Of images of fewer pixels, patches around a patch do not tell whether it is quiet. From this side on, all patches of
-clean X-rays and CIFAR-10 images have 2.5 to 7 times the detail of quiet ones; at 2.5, the bound above leaves 15 % of it."""
+clean X-rays and CIFAR-10 images have 2.5 to 7 times the detail of quiet ones; at 2.5, the bound above leaves 15 % of
+it."""
 _MOST_EXCESS = 0.7
 """Largest excess kurtosis of coordinates along such a direction; a pixel's own is divided by about 10 in them."""
 _MOST_RATIO = 1.3
