@@ -33,7 +33,7 @@ def read_prompts(path: Path, column: str = "text") -> list[str]:
             except (ValueError, AttributeError, RecursionError) as error:
                 raise ValueError(f"--prompts {path} line {number} is not a JSON object") from error
     else:
-        rows = text.split("\n")
+        rows = list(text.split("\n"))
     prompts = [str(prompt).strip() for prompt in rows if prompt and str(prompt).strip()]
     if not prompts:
         where = f' under "{column}" (--prompt-column)' if path.suffix in (".csv", ".jsonl", ".json") else ""

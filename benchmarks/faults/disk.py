@@ -104,7 +104,7 @@ def _own_mounts() -> bool:
             Path("/proc/self/gid_map").write_text(f"0 {group} 1")
     except OSError:
         return False
-    return libc.mount(b"none", b"/", None, _PRIVATE, None) == 0
+    return bool(libc.mount(b"none", b"/", None, _PRIVATE, None) == 0)
 
 
 def _mount(folder: Path, size: int, *, again: bool = False) -> None:

@@ -62,7 +62,7 @@ def readers() -> dict[str, Reader]:
         "published statistics": _reader("x.npz", FeatureStatistics.read_npz, (_npz(),), (ValueError,), share=2),
         "checkpoint": _reader("checkpoint.safetensors", _read_checkpoint, (_checkpoint(),), damaged, share=2),
         "weights of a model": _reader(
-            "model.safetensors", _read_weights, (_model("model.safetensors"),), damaged, share=1
+            "model.safetensors", _read_weights, (_model("model.safetensors"),), damaged, share=0.5
         ),
         "settings of a model": _reader("config.json", _read_settings, (_model("config.json"),), others, share=1),
         "picture": _reader("x.png", read_image, (_written("x.png", _save_picture),), damaged),
