@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import random
 import tempfile
 from collections.abc import Callable
 from functools import cache
@@ -84,7 +85,12 @@ def _folder_of(process: int) -> Path:
 
 
 def _reader(
-    name: str, read: Callable[[Path], object], seeds: tuple[bytes, ...], errors: Any, *more: Any, **options: Any
+    name: str,
+    read: Callable[[Path], object],
+    seeds: tuple[bytes, ...],
+    errors: tuple[type[Exception], ...],
+    programs: Callable[[random.Random], bytes] | None = None,
+    share: float = 10,
 ) -> Reader:
     """A reader of a file of this name; what it made in reading the one before is gone."""
 
@@ -94,7 +100,7 @@ def _reader(
         path.write_bytes(content)
         return read(path)
 
-    return Reader(act, seeds, *more, errors=errors, **options)
+    return Reader(act, seeds, programs, errors, share)
 
 
 def _written(name: str, write: Callable[[Path], object]) -> bytes:
