@@ -17,7 +17,7 @@ from pathlib import Path
 import torch
 from rich.markdown import Markdown
 
-from ambient.runs.files import write_json
+from ambient.runs.files import sweep, write_json
 from ambient.runs.identity import describe
 from paper_repro import needs, results
 from paper_repro.claims import Test, untestable
@@ -52,6 +52,8 @@ def make(artefact: Artefact, shop: Workshop) -> Made:
     options = shop.options
     folder = results.folder_of(options, artefact, options.scale)
     key = _key(options)
+    sweep(options.output)
+    sweep(folder)
     saved = None if options.again or options.only_made else results.read(folder)
     if saved is not None and saved.facts["key"] == key:
         return saved

@@ -42,9 +42,10 @@ def test_no_bit_of_a_picture_changes_its_pixels_unnoticed(tmp_path: Path) -> Non
         changed[bit // 8] ^= 1 << bit % 8
         path.write_bytes(changed)
         try:
-            assert torch.equal(read_image(path), whole)
-        except DamagedFileError as error:
-            assert "x.png" in str(error)
+            found = read_image(path)
+        except DamagedFileError:
+            continue
+        assert torch.equal(found, whole)
 
 
 def test_a_picture_that_claims_to_be_huge_is_refused_before_it_is_given_memory(tmp_path: Path) -> None:
