@@ -20,7 +20,7 @@ from rich.markdown import Markdown
 from rich.table import Table
 
 from ambient.runs.console import say
-from ambient.runs.files import write_json
+from ambient.runs.files import sweep, write_json
 from ambient.runs.identity import describe
 from paper_repro.backends import backend_of, products_of
 from paper_repro.makers.adopted import Adopted
@@ -83,6 +83,8 @@ def make(artefact: Artefact[Any], options: Options, run: Run) -> Made:
     """The result of an artefact at the scale of the run: made, or taken up if it is there. Raises as `make_all`."""
     folder = results.folder_of(options.output, artefact.name, options.scale)
     key = _key(options)
+    for written in (options.output, folder):
+        sweep(written)
     saved = None if options.again or options.only_made else _saved(folder)
     if saved is not None and saved.facts["key"] == key:
         return saved

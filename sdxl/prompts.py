@@ -24,7 +24,7 @@ def read_prompts(path: Path, column: str = "text") -> list[str]:
     elif path.suffix in (".jsonl", ".json"):
         rows = _json_rows(path, text, column)
     else:
-        rows = text.split("\n")
+        rows = list(text.split("\n"))
     prompts = [str(prompt).strip() for prompt in rows if prompt and str(prompt).strip()]
     if not prompts:
         where = f' under "{column}" (--prompt-column)' if path.suffix in (".csv", ".jsonl", ".json") else ""

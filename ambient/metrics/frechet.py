@@ -19,6 +19,7 @@ from torch import Tensor
 
 from ambient.metrics.features import FeatureMap, check_finite
 from ambient.metrics.quality import gaussian_frechet_distance
+from ambient.runs.damage import reading
 from ambient.runs.files import load_tensors, save_tensors
 
 INCEPTION = "Inception 2015-12-05"
@@ -78,9 +79,9 @@ class FeatureStatistics:
             ValueError: If the file is not one.
         """
         try:
-            with np.load(path, allow_pickle=False) as arrays:
+            with reading(path), np.load(path, allow_pickle=False) as arrays:
                 mean, covariance = (torch.from_numpy(arrays[name].astype(np.float64)) for name in ("mu", "sigma"))
-        except (OSError, ValueError, KeyError, EOFError) as error:
+        except (OSError, RuntimeError) as error:  # of zipfile: encrypted, or compressed in a way it does not know
             raise ValueError(f"{path} is not an .npz file of mu and sigma: {error}") from error
         return cls(count, mean, covariance * (count - 1), features)
 

@@ -57,11 +57,11 @@ def run(
         exits with 2 for a bad option.
     """
     _print_anything()
-    parsed = tyro.cli(options, args=arguments, prog=prog, config=CONFIG, compact_help=True)
     with warnings.catch_warnings():
         warnings.showwarning = _in_one_line
         try:
             with raised():
+                parsed = tyro.cli(options, args=arguments, prog=prog, config=CONFIG, compact_help=True)
                 check = getattr(parsed, "check", None)
                 if check is not None:
                     check()

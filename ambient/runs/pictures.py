@@ -19,6 +19,9 @@ from ambient.runs.damage import reading
 from ambient.runs.figures import save_figure
 from ambient.runs.files import write_atomically
 
+_DENSEST = 1100
+"""More bytes of pixels than one byte of a PNG can hold: deflate makes 1 of at most 1,032."""
+
 
 def save_png(path: Path, image: Tensor) -> None:
     """Write an image (C, H, W), C = 1 or 3, in [-1, 1] as 8-bit PNG; values outside are clipped. Atomic."""
@@ -49,7 +52,10 @@ def read_image(path: Path) -> Tensor:
     """
     if path.suffix == ".npy":
         with reading(path), open(path, "rb") as file:
-            return _three_axes(np.load(file, allow_pickle=False))
+            try:
+                return _three_axes(np.load(file, allow_pickle=False))
+            except (OSError, SyntaxError, MemoryError) as error:  # what numpy raises for damage, of the header too
+                raise ValueError(str(error) or "it says that it is larger than the memory") from error
     array = pixels_of(path)
     return torch.from_numpy(array.copy()).reshape(*array.shape[:2], -1).permute(2, 0, 1).float() / 127.5 - 1
 
@@ -59,9 +65,20 @@ def pixels_of(path: Path) -> np.ndarray:
     with reading(path), open(path, "rb") as opened:
         try:
             with Image.open(opened) as file:
+                file.verify()  # the check sum of every part, which decoding alone does not look at
+            opened.seek(0)
+            with Image.open(opened) as file:
+                _check_size(file, path.stat().st_size)
                 return np.array(file)
         except (OSError, SyntaxError) as error:  # what Pillow raises for damage
             raise ValueError(str(error)) from error
+
+
+def _check_size(image: Image.Image, size: int) -> None:
+    """Raises ValueError if so few bytes cannot hold an image, before it is given memory."""
+    values = image.width * image.height * len(image.getbands())
+    if values > _DENSEST * size:
+        raise ValueError(f"its {size} bytes cannot hold the {image.width}x{image.height} pixels that it claims")
 
 
 def _three_axes(array: np.ndarray) -> Tensor:

@@ -211,13 +211,18 @@ def _stop_half_way(case: Case, given: Path, folder: Path, seconds: float, rng: r
 
 def _names(text: str, name: str) -> bool:
     """Whether the error of a command names a file; that of a folder's identity may name the folder and the field."""
-    lines = [line for line in text.split("\n") if line.startswith("error:")]
+    lines = told(text, "error")
     return len(lines) == 1 and (Path(name).name in lines[0] or "another configuration" in lines[0])
 
 
 def _said(text: str, name: str) -> bool:
     """Whether a command has said something of a file."""
-    return Path(name).name in "".join(line for line in text.split("\n") if line.startswith("warning:"))
+    return any(Path(name).name in line for line in told(text, "warning"))
+
+
+def told(text: str, label: str) -> list[str]:
+    """The lines of errors or of warnings in what a command printed; one may stand behind a bar of progress."""
+    return re.findall(rf"(?:^|\r|\]){label}: (.*)$", text, re.MULTILINE)
 
 
 def _always(case: Case, given: Path, folder: Path, before: dict[str, str]) -> set[str]:

@@ -20,6 +20,7 @@ from typing import Any
 from benchmarks.faults import processes
 from benchmarks.faults.commands import RUN, Command
 from benchmarks.faults.contents import contents, files
+from benchmarks.faults.damage import told
 from benchmarks.faults.kills import same
 from benchmarks.faults.processes import Ended, fresh
 
@@ -51,7 +52,7 @@ def fill(command: Command, given: Path, whole: Path, folder: Path, seed: int) ->
         (folder / RUN).mkdir()
         share /= 2
     found: dict[str, Any] = {"means": "file system in memory" if real else "largest file", "bytes": size, "faults": []}
-    said = [line for line in ended.text.split("\n") if line.startswith("error:")]
+    said = told(ended.text, "error")
     found["said"] = " ".join(said)
     if not ended.status:
         return {**found, "faults": ["the disk was never full"]}
@@ -104,7 +105,7 @@ def _own_mounts() -> bool:
             Path("/proc/self/gid_map").write_text(f"0 {group} 1")
     except OSError:
         return False
-    return libc.mount(b"none", b"/", None, _PRIVATE, None) == 0
+    return bool(libc.mount(b"none", b"/", None, _PRIVATE, None) == 0)
 
 
 def _mount(folder: Path, size: int, *, again: bool = False) -> None:

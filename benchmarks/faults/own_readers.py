@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import random
 import tempfile
 from collections.abc import Callable
 from functools import cache
@@ -62,7 +63,7 @@ def readers() -> dict[str, Reader]:
         "published statistics": _reader("x.npz", FeatureStatistics.read_npz, (_npz(),), (ValueError,), share=2),
         "checkpoint": _reader("checkpoint.safetensors", _read_checkpoint, (_checkpoint(),), damaged, share=2),
         "weights of a model": _reader(
-            "model.safetensors", _read_weights, (_model("model.safetensors"),), damaged, share=1
+            "model.safetensors", _read_weights, (_model("model.safetensors"),), damaged, share=0.5
         ),
         "settings of a model": _reader("config.json", _read_settings, (_model("config.json"),), others, share=1),
         "picture": _reader("x.png", read_image, (_written("x.png", _save_picture),), damaged),
@@ -84,7 +85,12 @@ def _folder_of(process: int) -> Path:
 
 
 def _reader(
-    name: str, read: Callable[[Path], object], seeds: tuple[bytes, ...], errors: Any, *more: Any, **options: Any
+    name: str,
+    read: Callable[[Path], object],
+    seeds: tuple[bytes, ...],
+    errors: tuple[type[Exception], ...],
+    programs: Callable[[random.Random], bytes] | None = None,
+    share: float = 10,
 ) -> Reader:
     """A reader of a file of this name; what it made in reading the one before is gone."""
 
@@ -94,7 +100,7 @@ def _reader(
         path.write_bytes(content)
         return read(path)
 
-    return Reader(act, seeds, *more, errors=errors, **options)
+    return Reader(act, seeds, programs, errors, share)
 
 
 def _written(name: str, write: Callable[[Path], object]) -> bytes:

@@ -13,6 +13,7 @@ import torch
 from rich.console import Console
 from torch import Tensor
 
+from toy import report
 from toy.cells import cells_of
 from toy.experiment import run_cells
 from toy.memorised import spectra
@@ -107,3 +108,11 @@ def test_a_device_that_there_is_not_is_refused_before_anything_is_written(tmp_pa
     with pytest.raises(ValueError, match="--device cuda:99: this machine cannot use it"):
         make(TINY, tmp_path / "out", device="cuda:99")
     assert not (tmp_path / "out").exists()
+
+
+def test_a_log_that_does_not_reach_the_end_is_said_to_be_damaged(tmp_path: Path) -> None:
+    path = tmp_path / "log.jsonl"
+    path.write_text('{"step": 5}\n{"step": 10}\n')
+    assert len(report._log(path, 10)) == 2
+    with pytest.warns(UserWarning, match=r"log\.jsonl is damaged: it ends at update 10 of 20"):
+        report._log(path, 20)

@@ -8,7 +8,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from ambient.commands.estimate import Estimate, work
+from ambient.commands.estimate import Estimate
+from ambient.commands.estimate import run as estimate_run
 from ambient.runs.console import run
 from tests.ambient.noise.pictures import noisy, smooth_with_edges
 
@@ -21,7 +22,7 @@ def stack(folder: Path, sigma: float = 0.2) -> Path:
 
 def test_table_verdict_and_json(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     output = tmp_path / "found" / "noise.json"
-    status = run(Estimate, work, [str(stack(tmp_path)), "--range", "-1", "1", "--output", str(output)])
+    status = run(Estimate, estimate_run, [str(stack(tmp_path)), "--range", "-1", "1", "--output", str(output)])
     printed = capsys.readouterr().out
     assert status == 0
     for words in ("black is -1, white is 1 (as stated)", "wavelet", "Level 0.", "in all images", str(output)):
@@ -47,7 +48,7 @@ def test_misuse_is_one_line(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], arguments: list[str], named: str
 ) -> None:
     places = {"SOURCE": str(stack(tmp_path)), "FOLDER": str(tmp_path)}
-    status = run(Estimate, work, [places.get(argument, argument) for argument in arguments])
+    status = run(Estimate, estimate_run, [places.get(argument, argument) for argument in arguments])
     error = capsys.readouterr().err
     assert status == 1
     assert named in error

@@ -114,3 +114,13 @@ def test_what_does_not_go_together_is_refused() -> None:
 def test_only_inceptions_distance_is_called_fid() -> None:
     assert distance_name(INCEPTION) == "FID"
     assert distance_name("pixels") == "Fréchet distance on pixels"
+
+
+def test_published_statistics_that_are_damaged_are_named(tmp_path: Path) -> None:
+    path = tmp_path / "published.npz"
+    np.savez(path, mu=np.zeros(3), sigma=np.eye(3))
+    content = path.read_bytes()
+    for end in range(0, len(content), 31):
+        path.write_bytes(content[:end])
+        with pytest.raises(ValueError, match=r"published\.npz"):
+            FeatureStatistics.read_npz(path)

@@ -10,7 +10,7 @@ import subprocess
 import sys
 import warnings
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -142,7 +142,7 @@ def test_warnings_are_lines_and_the_caller_keeps_its_own(capsys: pytest.CaptureF
 def test_what_the_terminal_cannot_show_ends_no_run() -> None:
     code = """
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from ambient.runs.console import run
 @dataclass
 class Options:
@@ -154,3 +154,12 @@ sys.exit(run(Options, work, []))
     environment: dict[str, Any] = {**os.environ, "LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
     done = subprocess.run([sys.executable, "-c", code], env=environment, cwd=ROOT, capture_output=True, text=True)
     assert (done.returncode, done.stdout) == (0, "sigma \\u03c3\n")
+
+
+def test_a_signal_while_options_are_read_ends_in_one_line(capsys: pytest.CaptureFixture[str]) -> None:
+    @dataclass
+    class Slow:
+        number: int = field(default_factory=lambda: os.kill(os.getpid(), signal.SIGTERM) or 0)
+
+    assert run(Slow, lambda options: None, []) == 128 + signal.SIGTERM
+    assert "Traceback" not in capsys.readouterr().err

@@ -208,3 +208,13 @@ def test_equal_contents_are_equal_files(tmp_path: Path, metadata: dict[str, str]
 def test_the_checksum_keeps_its_name(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="may not be called sha256"):
         files.save_tensors(tmp_path / "a", {"x": torch.zeros(2)}, {"sha256": "mine"})
+
+
+def test_what_is_damaged_is_made_again_and_said_to_be(tmp_path: Path) -> None:
+    path = tmp_path / "x.safetensors"
+    assert files.is_to_be_made(path, "x")
+    files.save_tensors(path, {"x": torch.zeros(3)})
+    assert not files.is_to_be_made(path, "x")
+    path.write_bytes(path.read_bytes()[:-1])
+    with pytest.warns(UserWarning, match=r"x\.safetensors is damaged; it is made again"):
+        assert files.is_to_be_made(path, "x")

@@ -159,6 +159,16 @@ def test_a_damaged_model_is_made_again_from_the_checkpoint(tmp_path: Path) -> No
     assert (tmp_path / "log.jsonl").read_bytes() == log
 
 
+def test_a_kill_between_the_last_checkpoint_and_the_model_keeps_the_last_record(tmp_path: Path) -> None:
+    config = replace(CONFIG, log_every=2 * CONFIG.steps)
+    run(tmp_path, config)
+    log = (tmp_path / "log.jsonl").read_bytes()
+    assert log
+    (tmp_path / "model.safetensors").unlink()
+    run(tmp_path, config)
+    assert (tmp_path / "log.jsonl").read_bytes() == log
+
+
 def test_two_processes_cannot_train_in_one_folder(tmp_path: Path) -> None:
     with locked(tmp_path):
         run(tmp_path)  # its own process may, as toy's cells do
