@@ -15,7 +15,7 @@ from PIL import Image
 
 from ambient.data.images import DataSetError, ImageOptions, ImageSet, load_images, subset
 
-SAMPLES = Path(__file__).parents[4] / "shared" / "data"
+SAMPLES = Path(__file__).parents[5] / "shared" / "data"
 
 
 def _sample(name: str) -> Path:
