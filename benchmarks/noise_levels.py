@@ -129,7 +129,7 @@ def work(options: Options) -> None:
     rows: list[dict[str, Any]] = [asdict(result) for result in results]
     write_json(options.output / "noise_levels.json", rows)
     path = options.output / "noise_levels.md"
-    path.write_text(markdown("", entries), encoding="utf-8")
+    path.write_text(markdown("", _by_set(results)), encoding="utf-8")
     print(f"{sum(result.right for result in results)} of {len(results)} statements are true; written to {path}")
 
 
@@ -177,6 +177,24 @@ def _entries(results: list[Result]) -> list[list[str]]:
         "clipping",
     ]
     return [head, *(_row(result) for result in results)]
+
+
+def _by_set(results: list[Result]) -> list[list[str]]:
+    """A row for each set and a column for each level: the interval, or the bound; what is not true is marked."""
+    levels = sorted({result.truth for result in results})
+    table = [["set", *(f"{level:g}" for level in levels)]]
+    for data in dict.fromkeys(result.data for result in results):
+        cells = []
+        for level in levels:
+            chosen = [result for result in results if (result.data, result.truth) == (data, level)]
+            cells.append("; ".join(_cell(result) for result in chosen))
+        table.append([data, *cells])
+    return table
+
+
+def _cell(result: Result) -> str:
+    said = f"{result.sigma:.3f} ({result.lower:.3f}–{result.upper:.3f})" if result.known else f"≤ {result.upper:.3f}"
+    return said if result.right else f"{said} WRONG"
 
 
 def _row(result: Result) -> list[str]:
