@@ -57,12 +57,14 @@ def load(options: ModelOptions, *, channels: int | None = 4, unet: Precision = "
     drop_empty_messages()
     source, pinned = options.model, {"local_files_only": not options.download}
     where = {**pinned, "revision": options.revision or COMMITS.get(source)}
+    if options.revision is not None and Path(source).is_dir():
+        raise ValueError(f"--revision {options.revision}: {source} is a folder, which has none; leave it out")
     index = _in_one_line(source, "--model", lambda: _index(source, where))
     dtypes = {name: DTYPES[unet] if name == "unet" else torch.float32 for name in _NETWORKS}
     parts = {}
     if (vae := options.vae_source) is not None:
         parts["vae"] = _in_one_line(vae, "--vae", lambda: _vae(vae, pinned))
-    files = {**where, "variant": options.weights, "use_safetensors": True}
+    files: dict[str, Any] = {**where, "variant": options.weights, "use_safetensors": True}
     for name in _NETWORKS:
         if name not in parts and index.get(name, (None, None))[0] is not None:
             load_part = partial(_network, source, name, *index[name], dtype=dtypes[name], **files)
