@@ -421,7 +421,7 @@ MISUSES: dict[str, Misuse] = {
     ),
     "a start that is no LoRA": (
         lambda w: ["train", w.cache(), "--model", w.xl, *_RUN, "--start", _of(w.folder / "p.txt", b"text")],
-        r"p\.txt is not a whole safetensors file",
+        r"p\.txt is (not a whole safetensors file|damaged)",
     ),
     "a LoRA whose layers are elsewhere": (
         lambda w: ["generate", "--model", w.xl, "--lora", _elsewhere(w)],
