@@ -57,6 +57,8 @@ def load(options: ModelOptions, *, channels: int | None = 4, unet: Precision = "
     drop_empty_messages()
     source, pinned = options.model, {"local_files_only": not options.download}
     where = {**pinned, "revision": options.revision or COMMITS.get(source)}
+    if options.revision is not None and Path(source).is_dir():
+        raise ValueError(f"--revision {options.revision}: {source} is a folder, which has none; leave it out")
     index = _in_one_line(source, "--model", lambda: _index(source, where))
     dtypes = {name: DTYPES[unet] if name == "unet" else torch.float32 for name in _NETWORKS}
     parts = {}

@@ -32,11 +32,34 @@ def make_scheduler(own: Any, name: str) -> Any:
     """The scheduler `name` with the levels and the prediction of a pipeline's own; latents are not clipped.
 
     Raises:
-        ValueError: If it does not draw from such models; see `sdxl.schedulers`.
+        ValueError: If it does not draw from such models (see `sdxl.schedulers`), or not at the levels of this one.
     """
     kind = getattr(diffusers, check_scheduler(name))
-    options = {"clip_sample": False} if "clip_sample" in inspect.signature(kind.__init__).parameters else {}
-    return kind.from_config(own.config, **options)
+    known = inspect.signature(kind.__init__).parameters
+    config = {key: value for key, value in own.config.items() if key in known or key.startswith("_")}
+    scheduler = kind.from_config(config, **({"clip_sample": False} if "clip_sample" in known else {}))
+    if scheduler.config.prediction_type != own.config.prediction_type or not _same_levels(scheduler, own):
+        raise ValueError(f"--scheduler {name} does not know the noise levels of this model; use {_short_name(own)}")
+    return scheduler
+
+
+def set_steps(scheduler: Any, sampler: Sampler, device: torch.device | str | None = None) -> None:
+    """Give a scheduler its grid. Raises ValueError, naming the options, if it has none of so many steps."""
+    try:
+        scheduler.set_timesteps(sampler.steps, device=device)
+    except (ValueError, IndexError) as error:
+        reason = " ".join(str(error).split())
+        raise ValueError(f"--steps {sampler.steps} with --scheduler {sampler.scheduler}: {reason}") from error
+
+
+def _same_levels(scheduler: Any, own: Any) -> bool:
+    """Whether two schedulers have the same alphas; of pure noise (alpha = 0) some keep a trifle to divide by."""
+    ours, theirs = scheduler.alphas_cumprod.double().cpu(), own.alphas_cumprod.double().cpu()
+    return ours.shape == theirs.shape and bool(torch.allclose(ours, theirs, rtol=1e-4, atol=1e-6))
+
+
+def _short_name(scheduler: Any) -> str:
+    return type(scheduler).__name__.removesuffix("Scheduler")
 
 
 def image_generator(seed: int, index: int) -> torch.Generator:
@@ -74,7 +97,7 @@ def sample(
         ValueError: If the grid has no step at or above `sampler.stop`.
     """
     scheduler = make_scheduler(components.pipeline.scheduler, sampler.scheduler)
-    scheduler.set_timesteps(sampler.steps, device=components.device)
+    set_steps(scheduler, sampler, components.device)
     last = _last(scheduler.timesteps, sampler)
     conditions = [components.encode_prompts(prompts, resolution)]
     if sampler.guidance > 1:
@@ -121,7 +144,7 @@ def _noise_at(components: Components, x: Tensor, t: Tensor) -> Callable[[Conditi
 def stopping_step(components: Components, sampler: Sampler) -> float:
     """The step of the grid at which sampling stops for `sampler.stop`."""
     scheduler = make_scheduler(components.pipeline.scheduler, sampler.scheduler)
-    scheduler.set_timesteps(sampler.steps)
+    set_steps(scheduler, sampler)
     last = _last(scheduler.timesteps, sampler)
     return 0.0 if last is None else float(scheduler.timesteps[last])
 

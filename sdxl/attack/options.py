@@ -47,6 +47,7 @@ class AttackOptions:
         """Raises ValueError for values that cannot work."""
         self.run.check()
         require_at_least(2, images=self.images)
+        require_at_least(1, resolution=self.resolution)
 
 
 @dataclass(frozen=True)

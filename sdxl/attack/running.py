@@ -36,14 +36,15 @@ def run_attack(options: AttackOptions, accelerator: Accelerator) -> AttackResult
     components = load(run.model, channels=9 if isinstance(options, MaskAttack) else 4, unet=precision)
     resolution = options.resolution or components.resolution
     components.latent_shape(resolution)
+    model = model_digests(components) if accelerator.is_main_process else {}
     components.to(accelerator.device, precision, precision)
     attack, note = attack_of(options, components, resolution)
     features = similarity_features(options.features, run.model.download, accelerator.device)
     if accelerator.is_main_process:
         facts = {
-            "model": model_digests(components),
-            "features": similarity_facts(options.features),
             "precision": precision,
+            "model": model,
+            "features": similarity_facts(options.features),
             "resolution": resolution,
             "seed": run.seed,
         }

@@ -51,6 +51,7 @@ class EvaluateOptions:
         self.run.check()
         self.sampler.check()
         self.inference.check()
+        require_at_least(1, resolution=self.resolution)
         if self.samples:
             require_at_least(2, samples=self.samples)
         if self.restore:

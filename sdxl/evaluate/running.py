@@ -63,12 +63,12 @@ def run_evaluation(options: EvaluateOptions, accelerator: Accelerator) -> Evalua
     components = load(run.model, unet=precision)
     model = _Model(components, checkpoints, options.resolution or components.resolution)
     components.latent_shape(model.resolution)
-    components.to(accelerator.device, precision, precision)
     if accelerator.is_main_process:
         facts = {
-            "content": content(data), "prompts": prompts, "features": similarity_facts(options.features),
-            "model": model_digests(components), "sampler": options.sampler, "inference": options.inference,
-            "resolution": model.resolution, "seed": run.seed, "precision": precision,
+            "precision": precision, "content": content(data), "prompts": prompts,
+            "features": similarity_facts(options.features), "model": model_digests(components),
+            "sampler": options.sampler, "inference": options.inference, "resolution": model.resolution,
+            "seed": run.seed,
         }  # fmt: skip
         claim_folder(folder, describe(facts), "evaluate.json")
         if extractors is not None:
@@ -76,8 +76,9 @@ def run_evaluation(options: EvaluateOptions, accelerator: Accelerator) -> Evalua
             claim_folder(folder / "audits", judged_by, "audits.json")
         for name, digest in digests(checkpoints).items():
             claim_folder(folder / "checkpoints" / name, {"checkpoint": digest}, "checkpoint.json")
-        if restored:
-            _restore(options, model, restored)
+    components.to(accelerator.device, precision, precision)
+    if accelerator.is_main_process and restored:
+        _restore(options, model, restored)
     accelerator.wait_for_everyone()
     if extractors is not None:
         _generate(options, model, data, prompts, extractors, accelerator)

@@ -46,6 +46,7 @@ def generate(options: GenerateOptions, accelerator: Accelerator) -> tuple[Path, 
     if options.lora is not None:
         lora.load(components, options.lora)
     facts = {
+        "precision": precision,
         "model": model,
         "lora": None if options.lora is None else lora.digest(options.lora),
         "sampler": options.sampler,
@@ -53,7 +54,6 @@ def generate(options: GenerateOptions, accelerator: Accelerator) -> tuple[Path, 
         "prompts": hashlib.sha256("\0".join(prompts).encode()).hexdigest(),
         "resolution": resolution,
         "seed": run.seed,
-        "precision": precision,
     }
     folder = run.output or Path("runs") / f"images-{_key(facts)}"
     if accelerator.is_main_process:

@@ -40,4 +40,4 @@ class GenerateOptions:
         self.run.check()
         self.sampler.check()
         self.inference.check()
-        require_at_least(1, samples=self.samples)
+        require_at_least(1, samples=self.samples, resolution=self.resolution)

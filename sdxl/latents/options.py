@@ -32,7 +32,7 @@ class LatentOptions:
     def check(self) -> None:
         """Raises ValueError for values that cannot work."""
         self.run.check()
-        require_at_least(1, shard=self.shard)
+        require_at_least(1, shard=self.shard, resolution=self.resolution)
         require_at_least(0, nature=self.nature)
         if self.keep_clean and self.nature == 0:
             raise ValueError("--keep-clean with --nature 0: the latents are clean already")

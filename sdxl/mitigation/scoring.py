@@ -50,9 +50,12 @@ def score_prompts(options: ScoreOptions, device: torch.device) -> Scores:
         ValueError: If an option or file cannot be used, naming it.
     """
     options.check()
-    texts = [read_prompts(options.prompts, options.prompt_column)[: options.images]]
+    texts = [read_prompts(options.prompts, options.prompt_column, "prompts")[: options.images]]
     if options.others is not None:
-        texts.append(read_prompts(options.others, options.others_column or options.prompt_column)[: options.images])
+        column = options.others_column or options.prompt_column
+        texts.append(read_prompts(options.others, column, "--others")[: options.images])
+        if min(map(len, texts)) < 2:
+            raise ValueError(f"--others {options.others}: a comparison needs at least 2 prompts of each file")
     precision = precision_on(device, options.run.precision)
     components = load(options.run.model, unet=precision).to(device, precision, precision)
     if options.lora is not None:

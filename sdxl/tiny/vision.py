@@ -19,7 +19,7 @@ from transformers.utils import logging as transformers_logging
 from ambient.randomness import generator
 from ambient.runs.identity import claim_folder
 from sdxl.tiny.options import TinyVisionOptions
-from sdxl.tiny.random import RANDOM
+from sdxl.tiny.random import RANDOM, is_random
 from sdxl.tiny.tokenizer import make_tokenizer
 
 
@@ -27,9 +27,13 @@ def write_vision(options: TinyVisionOptions) -> None:
     """Write the networks.
 
     Raises:
-        ConfigMismatchError: If the folder holds networks of another seed.
+        ValueError: If the folder holds something else.
+        ConfigMismatchError: If it holds networks of another seed.
     """
-    claim_folder(options.output, {"seed": options.seed}, RANDOM)
+    folder = options.output
+    if folder.exists() and any(folder.iterdir()) and not is_random(str(folder)):
+        raise ValueError(f"{folder} is not empty; choose a new folder")
+    claim_folder(folder, {"seed": options.seed}, RANDOM)
     transformers_logging.disable_progress_bar()
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(generator("training", options.seed).initial_seed())

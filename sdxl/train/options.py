@@ -75,6 +75,9 @@ class TrainOptions:
         require_at_least(1, rank=self.rank, steps=self.steps, accumulation=self.accumulation)
         require_at_least(1, log_every=self.log_every, checkpoint_every=self.checkpoint_every)
         require_at_least(1, keep_every=self.keep_every, validation_every=self.validation_every)
+        require_at_least(0, warmup=self.warmup)
+        if not self.learning_rate > 0 or not self.clip > 0 or not self.weight_decay >= 0:
+            raise ValueError("--learning-rate and --clip are above 0, and --weight-decay is 0 or more")
         if self.run.precision == "fp16":
             raise ValueError("--precision fp16: training loses small gradients in it and overflows; choose bf16")
         if self.consistency_weight is not None and self.method != "consistency":

@@ -20,15 +20,25 @@ from accelerate import Accelerator
 from diffusers import DDPMPipeline, DDPMScheduler, UNet2DModel
 
 from ambient.runs.files import load_tensors, save_tensors
-from sdxl import generate, latents, tiny, train
+from sdxl import generate, latents, lora, mitigation, tiny, tiny_vision, train
+from sdxl.generate.drawing import generate as generate_images
+from sdxl.generate.options import GenerateOptions
 from sdxl.latents.encoding import write_latents
 from sdxl.latents.options import LatentOptions
+from sdxl.options import Sampler
 from sdxl.source import Source
 from sdxl.train.options import TrainOptions
 from sdxl.train.tuning import fine_tune
 from tests.sdxl.conftest import make_lora, make_pictures, on_cpu
 
-MAINS = {"tiny": tiny.main, "latents": latents.main, "train": train.main, "generate": generate.main}
+MAINS = {
+    "generate": generate.main,
+    "latents": latents.main,
+    "mitigation": mitigation.main,
+    "tiny": tiny.main,
+    "tiny_vision": tiny_vision.main,
+    "train": train.main,
+}
 
 
 @dataclass
@@ -132,6 +142,24 @@ def _of(path: Path, content: bytes) -> Path:
 
 _NATURE = ("--nature", 500)
 _RUN = ("--steps", 1, "--batch", 2)
+
+
+def _encode(world: World, model: Path | None = None, data: Path | None = None) -> list[object]:
+    return ["latents", data or world.data, *_NATURE, "--model", model or world.xl]
+
+
+def _elsewhere(world: World) -> Path:
+    """A LoRA of layers that the model does not have."""
+    weights = safetensors.torch.load_file(world.adapter() / lora.FILE)
+    moved = {name.replace("unet.", "unet.nowhere."): value for name, value in weights.items()}
+    safetensors.torch.save_file(moved, world.folder / "elsewhere.safetensors")
+    return world.folder / "elsewhere.safetensors"
+
+
+def _images(world: World) -> Path:
+    folder = world.folder / "images"
+    options = GenerateOptions(Sampler(steps=1), on_cpu(world.xl, folder), samples=1)
+    return generate_images(options, Accelerator(cpu=True))[0]
 
 
 def _tracker() -> str:
@@ -342,6 +370,93 @@ MISUSES: dict[str, Misuse] = {
     "a folder that holds something else": (
         lambda w: ["tiny", w.data],
         r"data is not empty; choose a new folder",
+    ),
+    "networks where something else is": (
+        lambda w: ["tiny_vision", w.data],
+        r"data is not empty; choose a new folder",
+    ),
+    "a side of nothing": (
+        lambda w: [*_encode(w), "--resolution", 0],
+        r"--resolution 0: at least 1",
+    ),
+    "a level below clean": (
+        lambda w: ["latents", w.data, "--model", w.xl, "--nature", -1],
+        r"--nature -1: at least 0",
+    ),
+    "a GPU that is not there": (
+        lambda w: [*_encode(w), "--device", "cuda:63"],
+        r"--device cuda:63: this machine has none that torch can use; give --device cpu",
+    ),
+    "a revision of a folder": (
+        lambda w: ["generate", "--model", w.xl, "--revision", "main"],
+        r"--revision main: .*xl is a folder, which has none",
+    ),
+    "a tokenizer that is missing": (
+        lambda w: ["generate", "--model", _without(w, "tokenizer_2/*")],
+        r"--model .*copy: tokenizer_2 has \d tokens and text_encoder_2 has \d+; its files are missing",
+    ),
+    "facts of latents that are damaged": (
+        lambda w: ["train", _of(w.cache() / "cache.json", b'{"vae": 1}').parent, "--model", w.xl],
+        r"cache\.json is damaged \(it lacks text_encoders.*run the same python -m sdxl\.latents command again",
+    ),
+    "captions that are lost": (
+        lambda w: [
+            *("train", (w.cache() / "captions-00000.json").unlink() or w.folder / "cache", "--model", w.xl, *_RUN),
+            *("--mitigation", "random-caption", "--output", w.folder / "run"),
+        ],
+        r"captions-00000\.json is missing or damaged; run the same python -m sdxl\.latents command again",
+    ),
+    "a warm-up of less than nothing": (
+        lambda w: ["train", w.cache(), "--model", w.xl, *_RUN, "--warmup", -3],
+        r"--warmup -3: at least 0",
+    ),
+    "a gradient that is cut to nothing": (
+        lambda w: ["train", w.cache(), "--model", w.xl, *_RUN, "--clip", 0],
+        r"--learning-rate and --clip are above 0",
+    ),
+    "training in fp16": (
+        lambda w: ["train", w.cache(), "--model", w.xl, *_RUN, "--precision", "fp16"],
+        r"--precision fp16: training loses small gradients in it",
+    ),
+    "a start that is no LoRA": (
+        lambda w: ["train", w.cache(), "--model", w.xl, *_RUN, "--start", _of(w.folder / "p.txt", b"text")],
+        r"p\.txt is (not a whole safetensors file|damaged)",
+    ),
+    "a LoRA whose layers are elsewhere": (
+        lambda w: ["generate", "--model", w.xl, "--lora", _elsewhere(w)],
+        r"elsewhere\.safetensors does not fit .*: \d+ of its \d+ layers are not in this U-Net, such as nowhere",
+    ),
+    "more steps than a scheduler has": (
+        lambda w: ["generate", "--model", w.xl, "--scheduler", "TCD", "--steps", 300],
+        r"--steps 300 with --scheduler TCD: ",
+    ),
+    "a scheduler of other models": (
+        lambda w: ["generate", "--model", w.xl, "--scheduler", "FlowMatchEulerDiscrete"],
+        r"--scheduler FlowMatchEulerDiscrete belongs to flow-matching models",
+    ),
+    "prompts in another column": (
+        lambda w: ["generate", "--model", w.xl, "--prompts", _of(w.folder / "p.csv", b"words\na\n")],
+        r'p\.csv has no column "text" \(--prompt-column\); its columns: words',
+    ),
+    "images of other options": (
+        lambda w: ["generate", "--model", w.xl, "--samples", 1, "--steps", 1, "--seed", 4, "--output", _images(w)],
+        r"images holds another configuration: seed is 0 there and 4 here",
+    ),
+    "a file in the place of a folder": (
+        lambda w: ["generate", "--model", w.xl, "--steps", 1, "--output", _of(w.folder / "p.txt", b"text")],
+        r"could not write .*p\.txt",
+    ),
+    "nothing to compare with": (
+        lambda w: ["mitigation", _of(w.folder / "p.txt", b"a\n"), "--others", w.folder / "p.txt", "--model", w.xl],
+        r"--others .*p\.txt: a comparison needs at least 2 prompts of each file",
+    ),
+    "prompts to score that are not there": (
+        lambda w: ["mitigation", "nowhere.txt", "--model", w.xl],
+        r"prompts nowhere\.txt cannot be read",
+    ),
+    "a step beyond the schedule": (
+        lambda w: ["mitigation", _of(w.folder / "p.txt", b"a\n"), "--model", w.xl, "--step", 1000],
+        r"--step 1000: this model has the steps 0 to 999",
     ),
 }
 

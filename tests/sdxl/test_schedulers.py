@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import inspect
+import json
+import shutil
 from pathlib import Path
+from typing import Any
 
 import diffusers
 import pytest
@@ -26,13 +30,9 @@ def test_none_is_forgotten() -> None:
     assert not set(SCHEDULERS) & set(REFUSED)
 
 
-@pytest.mark.parametrize("kind", ["xl", "sd"])
-@pytest.mark.parametrize("name", SCHEDULERS)
-def test_it_draws_what_a_pipeline_draws(name: str, kind: str, request: pytest.FixtureRequest) -> None:
-    """Epsilon and v prediction, with guidance; also where the scheduler draws noise of its own (TCD, LCM, SASolver)."""
-    folder: Path = request.getfixturevalue(kind)
+def _compare(folder: Path, kind: Any, name: str) -> None:
     ours = sample(load(ModelOptions(str(folder))), Sampler(name, 5, 3.0), range(2), ["a cat", "a dog"], 32, 3)
-    pipeline = (StableDiffusionXLPipeline if kind == "xl" else StableDiffusionPipeline).from_pretrained(folder)
+    pipeline = kind.from_pretrained(folder)
     pipeline.scheduler = make_scheduler(pipeline.scheduler, name)
     pipeline.set_progress_bar_config(disable=True)
     theirs = pipeline(
@@ -42,8 +42,36 @@ def test_it_draws_what_a_pipeline_draws(name: str, kind: str, request: pytest.Fi
         guidance_scale=3.0,
         output_type="latent",
     ).images
-    scale = float(theirs.abs().max())
-    torch.testing.assert_close(ours, theirs, rtol=1e-4, atol=1e-5 * scale)
+    assert bool(theirs.isfinite().all())
+    torch.testing.assert_close(ours, theirs, rtol=1e-4, atol=1e-5 * float(theirs.abs().max()))
+
+
+@pytest.mark.parametrize(("folder", "kind"), [("xl", StableDiffusionXLPipeline), ("sd", StableDiffusionPipeline)])
+@pytest.mark.parametrize("name", SCHEDULERS)
+def test_it_draws_what_a_pipeline_draws(name: str, folder: str, kind: Any, request: pytest.FixtureRequest) -> None:
+    """Epsilon and v prediction, with guidance; also where the scheduler draws noise of its own (TCD, LCM, SASolver)."""
+    _compare(request.getfixturevalue(folder), kind, name)
+
+
+@pytest.fixture(scope="module")
+def zero_snr(sd: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A model whose last step is pure noise (Lin et al. 2024), by v prediction."""
+    folder = Path(shutil.copytree(sd, tmp_path_factory.mktemp("zero") / "sd"))
+    file = folder / "scheduler" / "scheduler_config.json"
+    config = json.loads(file.read_text()) | {"rescale_betas_zero_snr": True, "timestep_spacing": "trailing"}
+    file.write_text(json.dumps(config))
+    return folder
+
+
+@pytest.mark.parametrize("name", SCHEDULERS)
+def test_at_zero_terminal_snr_it_draws_the_same_or_is_refused(name: str, zero_snr: Path) -> None:
+    """A scheduler that does not know `rescale_betas_zero_snr` would go down other levels than the model's."""
+    knows = "rescale_betas_zero_snr" in inspect.signature(getattr(diffusers, f"{name}Scheduler")).parameters
+    if knows:
+        _compare(zero_snr, StableDiffusionPipeline, name)
+        return
+    with pytest.raises(ValueError, match=f"--scheduler {name} does not know the noise levels of this model; use DDIM"):
+        make_scheduler(load(ModelOptions(str(zero_snr))).pipeline.scheduler, name)
 
 
 @pytest.mark.parametrize("name", sorted(REFUSED))
