@@ -153,10 +153,13 @@ def _trained(
 def _seconds(folder: Path) -> float:
     """What the training in a folder took."""
     path = folder / "log.jsonl"
-    records = read_records(path)
-    if not records:
-        raise OSError(f"{path} is missing or empty: nothing says how long the training took; remove {folder}")
-    return float(records[-1]["seconds"])
+    try:
+        return float(read_records(path)[-1]["seconds"])
+    except (OSError, ValueError, LookupError, TypeError) as error:
+        raise OSError(
+            f"{path} is missing or damaged: nothing says how long the training took; remove {folder}, and run the same "
+            "command again"
+        ) from error
 
 
 @contextmanager
