@@ -149,4 +149,11 @@ def _trained(
 
 def _seconds(folder: Path) -> float:
     """What the training in a folder took."""
-    return float(last_record(folder / "log.jsonl", "seconds")["seconds"])
+    path = folder / "log.jsonl"
+    try:
+        return float(last_record(path, "seconds")["seconds"])
+    except (OSError, ValueError, TypeError) as error:
+        raise OSError(
+            f"{path} is missing or damaged: nothing says how long the training took; remove {folder}, and run the same "
+            "command again"
+        ) from error

@@ -75,6 +75,20 @@ def test_damaged_results_are_made_again_and_named(tmp_path: Path) -> None:
             assert torch.equal(images(tmp_path), whole)
 
 
+@pytest.mark.parametrize("damage", ["", "garbage\n", "{}\n", None])
+def test_a_training_without_its_log_is_named_with_what_mends_it(tmp_path: Path, damage: str | None) -> None:
+    metrics = make(TINY, tmp_path)
+    folder = tmp_path / "cells" / CELL
+    (folder / "metrics.json").unlink()
+    (folder / "log.jsonl").unlink()
+    if damage is not None:
+        (folder / "log.jsonl").write_text(damage)
+    with pytest.raises(OSError, match=rf"log.jsonl is missing or damaged: .* remove .*{CELL}"):
+        make(TINY, tmp_path)
+    shutil.rmtree(folder)
+    assert make(TINY, tmp_path) == metrics
+
+
 def test_files_of_samples_cannot_be_exchanged(tmp_path: Path) -> None:
     metrics = make(TINY, tmp_path, samples=1100)
     folder = tmp_path / "cells" / CELL / "samples"
