@@ -1,7 +1,7 @@
 """Hostile inputs for the readers of images and captions: as many as one likes, each a function of a seed.
 
 A reader may return something or refuse with one of our own errors. Any other exception is a fault, and so is more
-processor time than `SLOW` seconds; a crash ends the process, which is a fault too: `fuzz` is therefore run in a process of its own.
+processor time than `SLOW` seconds; a crash ends the process, which is a fault too: so `fuzz` is run in one of its own.
 """
 
 from __future__ import annotations
