@@ -12,6 +12,7 @@ from typing import Any
 import torch
 from diffusers import AutoencoderKL, DiffusionPipeline
 from diffusers.utils import logging as diffusers_logging
+from safetensors import SafetensorError, safe_open
 from torch import nn
 from transformers.utils import logging as transformers_logging
 
@@ -81,7 +82,9 @@ def _checked(source: str, option: str, build: Callable[[], Any]) -> Any:
         raise MissingWeightsError(f"{option} {source}: no such folder, and not a Hugging Face id (owner/name)")
     try:
         return build()
-    except (OSError, ValueError, RuntimeError, AttributeError, TypeError, KeyError) as error:
+    except (OSError, ValueError, RuntimeError, AttributeError, TypeError, KeyError, SafetensorError) as error:
+        if damaged := _damaged_weights(folder):
+            raise MissingWeightsError(f"{option} {source}: {damaged}; copy the model again") from error
         reason = " ".join(str(error).split()) or type(error).__name__
         if not folder.is_dir():
             advice = "add --download to fetch it once, or give a folder that holds it"
@@ -89,3 +92,14 @@ def _checked(source: str, option: str, build: Callable[[], Any]) -> Any:
         if (isinstance(error, OSError) and "safetensors" in reason) or "no file named" in reason:
             raise MissingWeightsError(f"{option} {source}: no whole safetensors weights ({reason[:300]})") from error
         raise ValueError(f"{option} {source} cannot be loaded as Stable Diffusion: {reason[:300]}") from error
+
+
+def _damaged_weights(folder: Path) -> str:
+    """The first file of weights in a folder that is cut off or altered in its header, and why; "" if there is none."""
+    for path in sorted(folder.rglob("*.safetensors")) if folder.is_dir() else []:
+        try:
+            with safe_open(path, "pt") as file:
+                file.keys()
+        except (OSError, SafetensorError) as error:
+            return f"{path} is damaged ({error})"
+    return ""

@@ -100,11 +100,14 @@ def damage_all(case: Case, given: Path, folder: Path, first: int, count: int, se
             kinds.setdefault(kind(name), []).append(name)
         chosen = sorted(kinds)[number % len(kinds)]
         name = rng.choice(kinds[chosen])
-        before = contents(victim)
+        control = folder.with_name(folder.name + "-control")
+        fresh(control, given)
+        if case.victim == case.reader:
+            shutil.copytree(victim, control / RUN)
         done = damage(victim / name, rng)
         broken = (victim / name).read_bytes()
         ended = processes.run(COMMANDS[case.reader], folder)
-        verdict = judge(case, name, ended, victim, broken, given, folder, before)
+        verdict = judge(case, name, ended, victim, broken, given, folder, control)
         what: dict[str, Any] = {"case": case.name, "kind": chosen, "damage": done, "verdict": verdict}
         if verdict in FAULTS:
             what["said"] = f"{name}, {done}, status {ended.status}: {ended.text[-1500:]}"
@@ -140,7 +143,7 @@ def judge(
     broken: bytes,
     given: Path,
     folder: Path,
-    before: dict[str, str],
+    control: Path,
 ) -> str:
     """The verdict on one damage.
 
@@ -152,7 +155,7 @@ def judge(
         broken: The damaged file, as it was made.
         given: Whole results of all commands.
         folder: Where the reader worked.
-        before: What the victim's folder said before the damage.
+        control: A copy of that as it was before the damage.
     """
     if processes.traced(ended):
         return "traceback"
@@ -173,7 +176,7 @@ def judge(
         return "silent"
     if _said(ended.text, name):
         return "made again"
-    return "rewritten" if name in _always(case, given, folder, before) else "unsaid"
+    return "rewritten" if name in _written_anyway(case, control) else "unsaid"
 
 
 def _prepared(case: Case, given: Path, folder: Path, seconds: float, rng: random.Random) -> Path:
@@ -221,16 +224,12 @@ def _said(text: str, name: str) -> bool:
 
 
 def told(text: str, label: str) -> list[str]:
-    """The lines of errors or of warnings in what a command printed; one may stand behind a bar of progress."""
-    return re.findall(rf"(?:^|\r|\]){label}: (.*)$", text, re.MULTILINE)
+    """The lines of errors or of warnings in what a command printed; they may stand behind a bar of progress."""
+    return re.findall(rf"{label}: (.*)$", text, re.MULTILINE)
 
 
-def _always(case: Case, given: Path, folder: Path, before: dict[str, str]) -> set[str]:
-    """The files that a command writes anew although they are whole."""
-    beside = folder.with_name(folder.name + "-control")
-    fresh(beside, given)
-    shutil.copytree(given / case.victim / RUN, beside / RUN)
-    times = {name: (beside / RUN / name).stat().st_mtime_ns for name in files(beside / RUN)}
-    processes.run(COMMANDS[case.reader], beside)
-    written = {name for name, time in times.items() if (beside / RUN / name).stat().st_mtime_ns != time}
-    return written | (before.keys() ^ times.keys() if case.state == "half done" else set())
+def _written_anyway(case: Case, control: Path) -> set[str]:
+    """The files that a command writes although they are undamaged, such as tables, and logs that it continues."""
+    times = {name: (control / RUN / name).stat().st_mtime_ns for name in files(control / RUN)}
+    processes.run(COMMANDS[case.reader], control)
+    return {name for name, time in times.items() if (control / RUN / name).stat().st_mtime_ns != time}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-import json
+import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,7 +15,8 @@ from torch import Tensor
 from ambient.metrics.frechet import distance_name
 from ambient.metrics.memorization import similarities
 from ambient.metrics.similarity import P1_THRESHOLDS, summarise
-from ambient.runs.files import write_json
+from ambient.runs.damage import DamagedFileError
+from ambient.runs.files import read_json, write_json
 from ambient.runs.identity import claim_folder, describe
 from sdxl import lora
 from sdxl.checkpoints import digests, lora_applied, named
@@ -80,9 +81,25 @@ def run_evaluation(options: EvaluateOptions, accelerator: Accelerator) -> Evalua
     if accelerator.is_main_process:
         parts = [part for part, made in (("restoration", restored), ("generation", extractors)) if made]
         for name in checkpoints:
-            rows = [json.loads((folder / part / f"{name}.json").read_text()) for part in parts]
+            rows = [read_json(folder / part / f"{name}.json") for part in parts]
             results[name] = {key: value for row in rows for key, value in row.items()}
     return Evaluation(folder, results, names)
+
+
+_RESTORATION = ("restoration", "vae")
+"""What a result of restorations says."""
+
+
+def _is_there(path: Path, *keys: str) -> bool:
+    """Whether a result is there and whole; one that is damaged is said to be made again."""
+    try:
+        read_json(path, *keys)
+    except FileNotFoundError:
+        return False
+    except DamagedFileError as error:
+        warnings.warn(f"{error}. It is made again", stacklevel=2)
+        return False
+    return True
 
 
 def _restore(options: EvaluateOptions, model: _Model, pairs: Sequence[Pair]) -> None:
@@ -90,7 +107,7 @@ def _restore(options: EvaluateOptions, model: _Model, pairs: Sequence[Pair]) -> 
     seed, batch = options.run.seed, options.run.batch
     for name, source in model.checkpoints.items():
         path = options.output / "restoration" / f"{name}.json"
-        if path.exists():
+        if _is_there(path, *_RESTORATION):
             continue
         with lora_applied(model.components, source):
             rows, vae = restoration_errors(model.components, pairs, options.levels, model.resolution, seed, batch)

@@ -13,9 +13,11 @@ from torch import Tensor
 
 from ambient.data.shards import ShardedSamples
 from ambient.process import Discrete, Level
-from ambient.runs.files import fingerprint, load_tensors
+from ambient.runs.damage import reading
+from ambient.runs.files import fingerprint, load_tensors, read_json
 from sdxl.components import Components
 
+_AGAIN = "make the latents again"
 _TITLES = {"vae": "another VAE", "text_encoders": "other text encoders"}
 
 
@@ -28,7 +30,7 @@ def open_latents(folder: Path, components: Components) -> tuple[ShardedSamples, 
     """
     if not (folder / "cache.json").is_file():
         raise ValueError(f"{folder} holds no latents; make them with python -m sdxl.latents")
-    facts = json.loads((folder / "cache.json").read_text())
+    facts = read_json(folder / "cache.json", "key", "nature", "shards", "vae", "text_encoders", remedy=_AGAIN)
     if not (folder / "index.json").is_file():
         raise ValueError(f"the latents in {folder} are not finished; run the same python -m sdxl.latents command again")
     model = components.options.model
@@ -50,13 +52,17 @@ def captions_of(folder: Path) -> dict[int, str]:
     """
     texts: dict[int, str] = {}
     for path in sorted(folder.glob("latents-*.safetensors")):
-        try:
-            captions = json.loads(captions_beside(path).read_text())
-        except (OSError, ValueError) as error:
-            raise ValueError(f"{captions_beside(path)} cannot be read ({error}); make the latents again") from error
         shard, _ = load_tensors(path, "index", "shared")
-        rows = zip(shard["index"].tolist(), shard["shared"].tolist(), strict=True)
-        texts |= {index: captions[row] for index, row in rows}
+        beside = captions_beside(path)
+        try:
+            with reading(beside, _AGAIN):
+                captions = json.loads(beside.read_bytes())
+                if not isinstance(captions, list) or not all(isinstance(caption, str) for caption in captions):
+                    raise TypeError("it is no list of captions")
+                rows = zip(shard["index"].tolist(), shard["shared"].tolist(), strict=True)
+                texts |= {index: captions[row] for index, row in rows}
+        except OSError as error:
+            raise ValueError(f"{beside} cannot be read ({error}); make the latents again") from error
     return texts
 
 

@@ -120,3 +120,11 @@ def test_no_network_is_used_unless_asked(monkeypatch: pytest.MonkeyPatch, tmp_pa
 def test_labels_that_do_not_fit(run: Path, labels: list[int], message: str) -> None:
     with pytest.raises(ValueError, match=message):
         next(ambient.load(run).sample(1, labels=labels))
+
+
+def test_a_damaged_config_is_named(tmp_path: Path) -> None:
+    Model("small", 1, 8).save_pretrained(tmp_path / "model")
+    path = tmp_path / "model" / "config.json"
+    path.write_text(path.read_text()[:60])
+    with pytest.raises(OSError, match=r"config\.json is damaged"):
+        ambient.load(tmp_path)
