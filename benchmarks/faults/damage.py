@@ -37,7 +37,7 @@ from benchmarks.faults.processes import Ended, fresh
 FAULTS = ("silent", "unsaid", "traceback", "unnamed")
 PICTURES = {"pictures": 32, "small": 8}
 """What is given besides results of commands: folders of pictures, by their side."""
-FOREIGN = (PICTURES, *MAKERS)
+FOREIGN = (*PICTURES, *MAKERS)
 """Whose files are in forms of others."""
 
 
@@ -160,7 +160,7 @@ def judge(
     if processes.traced(ended):
         return "traceback"
     if ended.status:
-        return "named" if _names(ended.text, name) else "unnamed"
+        return "named" if _names(ended.text, name, foreign=case.victim in FOREIGN) else "unnamed"
     wanted = contents(given / case.reader / RUN)
     other = differences(wanted, contents(folder / RUN))
     if case.victim != case.reader:
@@ -212,10 +212,14 @@ def _stop_half_way(case: Case, given: Path, folder: Path, seconds: float, rng: r
     shutil.copytree(given / case.victim / RUN, folder / RUN, dirs_exist_ok=True)
 
 
-def _names(text: str, name: str) -> bool:
-    """Whether the error of a command names a file; that of a folder's identity may name the folder and the field."""
+def _names(text: str, name: str, *, foreign: bool) -> bool:
+    """Whether the error of a command names a file; that of a folder's identity may name the folder and the field.
+
+    Of a model of others it may name the folder of the part, since diffusers and transformers say no more.
+    """
     lines = told(text, "error")
-    return len(lines) == 1 and (Path(name).name in lines[0] or "another configuration" in lines[0])
+    enough = [Path(name).name, "another configuration", *([Path(name).parent.name or name] if foreign else [])]
+    return len(lines) == 1 and any(word in lines[0] for word in enough)
 
 
 def _said(text: str, name: str) -> bool:
