@@ -128,3 +128,12 @@ def test_a_damaged_config_is_named(tmp_path: Path) -> None:
     path.write_text(path.read_text()[:60])
     with pytest.raises(OSError, match=r"config\.json is damaged"):
         ambient.load(tmp_path)
+
+
+@pytest.mark.parametrize(("field", "value"), [("format", {}), ("side", "8"), ("channels", [1]), ("network", [])])
+def test_a_config_of_other_types_is_named(tmp_path: Path, field: str, value: object) -> None:
+    Model("small", 1, 8).save_pretrained(tmp_path)
+    path = tmp_path / "config.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | {field: value}))
+    with pytest.raises((OSError, ValueError), match="config|network"):
+        ambient.load(tmp_path)
