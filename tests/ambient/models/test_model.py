@@ -135,5 +135,5 @@ def test_a_config_of_other_types_is_named(tmp_path: Path, field: str, value: obj
     Model("small", 1, 8).save_pretrained(tmp_path)
     path = tmp_path / "config.json"
     path.write_text(json.dumps(json.loads(path.read_text()) | {field: value}))
-    with pytest.raises((OSError, ValueError), match="config|network"):
+    with pytest.raises((OSError, ValueError), match=r"config|network"):
         ambient.load(tmp_path)
