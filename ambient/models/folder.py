@@ -21,6 +21,7 @@ def model_folder(folder: Path) -> Path:
 
     Raises:
         ModelFolderError: If neither holds a model, saying what is there and what to do.
+        DamagedFileError: If the config.json beside weights is damaged.
     """
     for candidate in (folder, folder / FOLDER):
         if (candidate / CONFIG).is_file() and (candidate / WEIGHTS).is_file() and _is_ours(candidate / CONFIG):
@@ -49,10 +50,7 @@ def weights_of(model_id: str, options: Mapping[str, Any]) -> Path:
 
 
 def _is_ours(config: Path) -> bool:
+    """Whether this is the configuration of a model. Raises DamagedFileError if it is no JSON."""
     from ambient.runs.files import read_json
 
-    try:
-        found = read_json(config)
-    except (OSError, ValueError):
-        return False
-    return isinstance(found, dict) and {"network", "channels", "side"} <= found.keys()
+    return {"network", "channels", "side"} <= read_json(config).keys()

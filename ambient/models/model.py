@@ -30,6 +30,7 @@ from ambient.models.folder import CONFIG, WEIGHTS, weights_of
 from ambient.models.names import MethodName, NetworkName, SamplerName
 from ambient.models.networks import build
 from ambient.process import Level, as_level, per_sample
+from ambient.runs.damage import DamagedFileError
 from ambient.runs.files import fingerprint, load_tensors, save_tensors, write_json
 from ambient.sampling import generate
 
@@ -243,7 +244,10 @@ class Model(nn.Module, PyTorchModelHubMixin, library_name="ambient-tweedie-lab",
         if unknown:
             raise ValueError(f"{model_id}: config.json has fields unknown to this version: {', '.join(unknown)}")
         # Whatever torch's default type is: the weights are float32, and so are the samples.
-        model = cls(**{key: value for key, value in options.items() if key in keys}).float()
+        try:
+            model = cls(**{key: value for key, value in options.items() if key in keys}).float()
+        except (TypeError, LookupError, AttributeError, OverflowError) as error:
+            raise DamagedFileError.of(path.with_name(CONFIG), error) from error
         tensors, _ = load_tensors(path)
         expected = model.state_dict()
         if different := sorted(set(expected) ^ set(tensors)):

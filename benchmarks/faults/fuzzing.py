@@ -26,7 +26,7 @@ CELL = 4000
 MEMORY = 1 << 30
 """Bytes that a cell may need."""
 HANGS = 60
-"""Seconds after which an input that is still read ends its process."""
+"""Seconds by the clock after which an input that is still read ends its process, as one that waits for ever does."""
 
 
 @cache

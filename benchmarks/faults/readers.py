@@ -1,7 +1,7 @@
 """Hostile inputs for the readers of images and captions: as many as one likes, each a function of a seed.
 
-A reader may return something or refuse with one of our own errors. Any other exception is a fault, and so is more time
-than `SLOW` seconds; a crash ends the process, which is a fault too: `fuzz` is therefore run in a process of its own.
+A reader may return something or refuse with one of our own errors. Any other exception is a fault, and so is more
+processor time than `SLOW` seconds; a crash ends the process, which is a fault too: so `fuzz` is run in one of its own.
 """
 
 from __future__ import annotations
@@ -63,7 +63,7 @@ class Outcome:
     Attributes:
         inputs: How many there were.
         refused: How many were refused by our own errors.
-        slowest: Longest time of one, in seconds.
+        slowest: Most processor time of one, in seconds: a machine that is busy with other things makes none slower.
         faults: The others: what was raised, and the seed of the input.
     """
 
@@ -138,14 +138,14 @@ def fuzz(reader: Reader, count: int, seed: int = 0, begin: Callable[[int], None]
         warnings.simplefilter("ignore")
         for number, content in inputs(reader, count, seed):
             begin(number)
-            start = time.perf_counter()
+            start = time.process_time()
             try:
                 reader.read(content)
             except reader.errors:
                 outcome.refused += 1
             except Exception as error:  # what is looked for
                 outcome.faults.append(f"seed {number}: {type(error).__name__}: {error}")
-            took = time.perf_counter() - start
+            took = time.process_time() - start
             outcome.inputs += 1
             outcome.slowest = max(outcome.slowest, took)
             if took > SLOW:

@@ -86,7 +86,7 @@ def cells(options: FaultOptions, prepared: Prepared) -> Iterator[Cell]:
         yield from _cells_of_damage(options, prepared, chosen)
     if "disk" in options.only:
         names = [name for name in chosen if COMMANDS[name].resumes]
-        for number in range(options.disk):
+        for number in range(options.disk if names else 0):
             name, seed = names[number % len(names)], options.seed + number
             yield Cell(f"disk-{number:03d}-{name}", "disk", name, 1, _on_disk(prepared, name, seed))
     if "fuzz" in options.only:

@@ -7,10 +7,8 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 from matplotlib.figure import Figure
-from PIL import Image
 from rich.console import Console
 
 from ambient.attacks import histogram
@@ -18,6 +16,7 @@ from ambient.metrics.dominance import Dominance, dominance
 from ambient.metrics.similarity import P1_THRESHOLDS, SimilaritySummary, summarise
 from ambient.runs.figures import save_figure
 from ambient.runs.files import save_tensors, write_atomically, write_json
+from ambient.runs.pictures import pixels_of
 from ambient.runs.tables import markdown, rich_table
 from sdxl.attack.chunks import MeasuredRestoration, picture
 
@@ -193,7 +192,7 @@ def _grid(result: AttackResult, row: MeasuredRestoration) -> Figure:
     for i, kind in enumerate(kinds):
         for axis, column in zip(axes[i], columns, strict=True):
             path = picture(result.folder, row.images, kind, int(row.index[column]))
-            axis.imshow(np.asarray(Image.open(path)), interpolation="nearest")
+            axis.imshow(pixels_of(path), interpolation="nearest")
             axis.set(xticks=[], yticks=[])
             if i > len(shown):
                 values = mine[i - 1 - len(shown)].similarities

@@ -120,3 +120,20 @@ def test_no_network_is_used_unless_asked(monkeypatch: pytest.MonkeyPatch, tmp_pa
 def test_labels_that_do_not_fit(run: Path, labels: list[int], message: str) -> None:
     with pytest.raises(ValueError, match=message):
         next(ambient.load(run).sample(1, labels=labels))
+
+
+def test_a_damaged_config_is_named(tmp_path: Path) -> None:
+    Model("small", 1, 8).save_pretrained(tmp_path / "model")
+    path = tmp_path / "model" / "config.json"
+    path.write_text(path.read_text()[:60])
+    with pytest.raises(OSError, match=r"config\.json is damaged"):
+        ambient.load(tmp_path)
+
+
+@pytest.mark.parametrize(("field", "value"), [("format", {}), ("side", "8"), ("channels", [1]), ("network", [])])
+def test_a_config_of_other_types_is_named(tmp_path: Path, field: str, value: object) -> None:
+    Model("small", 1, 8).save_pretrained(tmp_path)
+    path = tmp_path / "config.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | {field: value}))
+    with pytest.raises((OSError, ValueError), match=r"config|network"):
+        ambient.load(tmp_path)

@@ -157,9 +157,13 @@ sys.exit(run(Options, work, []))
 
 
 def test_a_signal_while_options_are_read_ends_in_one_line(capsys: pytest.CaptureFixture[str]) -> None:
+    def ask() -> int:
+        os.kill(os.getpid(), signal.SIGTERM)
+        return 0
+
     @dataclass
     class Slow:
-        number: int = field(default_factory=lambda: os.kill(os.getpid(), signal.SIGTERM) or 0)
+        number: int = field(default_factory=ask)
 
     assert run(Slow, lambda options: None, []) == 128 + signal.SIGTERM
     assert "Traceback" not in capsys.readouterr().err

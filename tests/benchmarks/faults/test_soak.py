@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import os
 import random
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -215,3 +217,18 @@ def test_the_report_counts_faults(tmp_path: Path) -> None:
 def test_options_that_cannot_work_are_named(options: FaultOptions, message: str) -> None:
     with pytest.raises(ValueError, match=message):
         options.check()
+
+
+@pytest.mark.slow
+def test_the_command_goes_on_where_it_was(tmp_path: Path) -> None:
+    counts = ["--kills", "2", "--damages", "2", "--disk", "1", "--fuzz", "100", "--commands", "theory"]
+    command = [sys.executable, "-m", "benchmarks.faults", *counts, "--output", str(tmp_path / "out")]
+    first = subprocess.run(command, capture_output=True, text=True)
+    assert first.returncode == 0, first.stdout + first.stderr
+    assert "0 faults" in first.stdout
+    cells = {path: path.stat().st_mtime_ns for path in (tmp_path / "out" / "cells").iterdir()}
+    assert {path.name.split("-")[0] for path in cells} == {"kills", "damages", "fuzz"}
+    (gone := next(iter(cells))).unlink()
+    assert subprocess.run(command, capture_output=True).returncode == 0
+    again = {path: path.stat().st_mtime_ns for path in (tmp_path / "out" / "cells").iterdir()}
+    assert {path for path in again if again[path] != cells[path]} == {gone}
