@@ -120,7 +120,7 @@ def run(options: AuditOptions) -> None:
 
 def main(arguments: list[str] | None = None) -> int:
     """Run the command line; returns the exit status."""
-    return console.run(AuditOptions, run, arguments, prog="python -m ambient.commands.audit")
+    return console.run(AuditOptions, run, arguments, prog="python -m ambient audit")
 
 
 def _features(options: AuditOptions) -> FeatureMap | None:
