@@ -3,6 +3,7 @@ from .fitting import Recipe, fit
 from .folder import ModelFolderError
 from .loading import load
 from .model import Model
+from .networks import build
 from .restoration import Tiled, posterior_mean, posterior_samples
 
 __all__ = [
@@ -11,6 +12,7 @@ __all__ = [
     "ModelFolderError",
     "Recipe",
     "Tiled",
+    "build",
     "fit",
     "load",
     "posterior_mean",

@@ -5,7 +5,7 @@ from dataclasses import replace
 import torch
 
 from ambient.noise import estimate
-from benchmarks.noise_levels import Result, _by_set
+from benchmarks.noise_levels.work import Result, _by_set
 from tests.ambient.noise.pictures import blurred, noisy, smooth_with_edges
 
 

@@ -1,17 +1,8 @@
-"""Does `ambient.noise.estimate` say what kind of noise it is: other than white, Gaussian, equal everywhere.
-
-    python -m benchmarks.noise_kinds --xrays chest_xray_256.zip --cifar cifar-10-batches-py
-
-For each kind, what has to be said of it (the check in the column *to be denied*), what was said, and whether the
-level's interval or bound holds the truth. Misses are part of the table.
-"""
+"""The work of `benchmarks.noise_kinds`."""
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from pathlib import Path
 
 import torch
 from rich.console import Console
@@ -19,36 +10,14 @@ from torch import Tensor
 
 from ambient.data.images import ImageOptions, load_images
 from ambient.noise.estimate import NoiseEstimate, estimate
-from ambient.runs.console import run
 from ambient.runs.tables import markdown, rich_table
-
-
-@dataclass(frozen=True)
-class Options:
-    """Estimates of noise of other kinds.
-
-    Attributes:
-        xrays: Archive or folder of X-rays, looked at in grey at 32x32 and 64x64.
-        cifar: CIFAR-10.
-        images: Images taken of each set, from its beginning.
-        levels: Standard deviations of the noise.
-        seed: Which noise.
-        output: Folder for `noise_kinds.md`.
-    """
-
-    xrays: Path
-    cifar: Path
-    images: int = 1000
-    levels: tuple[float, ...] = (0.1, 0.3)
-    seed: int = 0
-    output: Path = Path("runs/noise_levels")
-
+from benchmarks.noise_kinds.options import NoiseKinds
 
 Kind = Callable[[Tensor, float, torch.Generator], tuple[Tensor, float]]
 """Clean images, sigma and draws, to noisy images and the true root mean square level."""
 
 
-def work(options: Options) -> None:
+def work(options: NoiseKinds) -> None:
     """Estimate all, print the table, and write it."""
     entries = [["set", "noise", "truth", "to be denied", "denied", "interval or bound", "holds it"]]
     for name, images in _sets(options):
@@ -78,7 +47,7 @@ def _said(found: NoiseEstimate, truth: float) -> list[str]:
     return [denied or "–", bounds, "yes" if level.contains(truth) else "NO"]
 
 
-def _sets(options: Options) -> Iterator[tuple[str, Tensor]]:
+def _sets(options: NoiseKinds) -> Iterator[tuple[str, Tensor]]:
     for side in (32, 64):
         choice = ImageOptions(resolution=side, channels="grey", limit=options.images)
         yield f"X-rays {side}x{side}", load_images(options.xrays, choice).images
@@ -131,7 +100,3 @@ _KINDS: dict[str, tuple[Kind, str]] = {
     "photons": (_photons, "constant"),
     "half of the images clean": (_half_clean, "equal"),
 }
-
-
-if __name__ == "__main__":
-    sys.exit(run(Options, work, prog="python -m benchmarks.noise_kinds"))

@@ -1,19 +1,9 @@
-"""How right is `ambient.noise.estimate`: images whose noise is known, at several levels, in float and in 8-bit files.
-
-    python -m benchmarks.noise_levels --xrays chest_xray_256.zip --cifar cifar-10-batches-py \
-        --tiny tiny-imagenet-200.zip --faces ffhq64
-
-The digits of scikit-learn come with it; sets that are not given are left out, and named. White noise of each level is
-added to the images; 8-bit files round and clip it. The rule was shaped on X-rays and CIFAR-10's training images, and
-applied to the others as it was.
-"""
+"""The work of `benchmarks.noise_levels`."""
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
-from pathlib import Path
 from typing import Any
 
 import torch
@@ -23,36 +13,10 @@ from torch import Tensor
 
 from ambient.data.images import ImageOptions, load_images, to_uint8, to_unit
 from ambient.noise.estimate import NoiseEstimate, estimate
-from ambient.runs.console import run, say
+from ambient.runs.console import say
 from ambient.runs.files import write_json
 from ambient.runs.tables import markdown, rich_table
-
-
-@dataclass(frozen=True)
-class Options:
-    """Estimates of known noise levels.
-
-    Attributes:
-        xrays: Archive or folder of X-rays, looked at in grey at 32x32 and 64x64.
-        cifar: CIFAR-10.
-        tiny: Tiny ImageNet.
-        faces: Folder or archive of colour photographs.
-        small: Also X-rays and CIFAR-10 reduced to 8x8 and 16x16.
-        images: Images taken of each set, from its beginning.
-        levels: Standard deviations of the noise, for images in [-1, 1].
-        seeds: Repetitions with other noise.
-        output: Folder for `noise_levels.json` and `noise_levels.md`.
-    """
-
-    xrays: Path | None = None
-    cifar: Path | None = None
-    tiny: Path | None = None
-    faces: Path | None = None
-    small: bool = False
-    images: int = 2000
-    levels: tuple[float, ...] = (0.0, 0.02, 0.05, 0.1, 0.2, 0.3, 0.4, 0.6)
-    seeds: tuple[int, ...] = (0,)
-    output: Path = Path("runs/noise_levels")
+from benchmarks.noise_levels.options import NoiseLevels
 
 
 @dataclass(frozen=True)
@@ -110,7 +74,7 @@ class Result:
         )  # fmt: skip
 
 
-def work(options: Options) -> None:
+def work(options: NoiseLevels) -> None:
     """Estimate all, print the table, and write it."""
     results = []
     for name, images in _sets(options):
@@ -133,7 +97,7 @@ def work(options: Options) -> None:
     print(f"{sum(result.right for result in results)} of {len(results)} statements are true; written to {path}")
 
 
-def _sets(options: Options) -> Iterator[tuple[str, Tensor]]:
+def _sets(options: NoiseLevels) -> Iterator[tuple[str, Tensor]]:
     """Name and images (N, C, H, W) of each set."""
     reduced = (8, 16) if options.small else ()
     if options.xrays is not None:
@@ -215,7 +179,3 @@ def _row(result: Result) -> list[str]:
         f"{result.covered:.0%}",
         f"{result.clipping_bias:+.1%}",
     ]
-
-
-if __name__ == "__main__":
-    sys.exit(run(Options, work, prog="python -m benchmarks.noise_levels"))
