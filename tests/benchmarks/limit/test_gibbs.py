@@ -39,6 +39,7 @@ def test_a_turned_column_has_the_bingham_density() -> None:
     assert float((exact - torch.eye(2) / 2).abs().max()) > 0.1
 
 
+@pytest.mark.slow
 def test_the_orientation_of_one_cluster_with_an_unknown_mean() -> None:
     """One cluster in the plane: with m integrated out, the posterior of U's angle by quadrature."""
     torch.manual_seed(0)
@@ -88,6 +89,7 @@ def _line(prior: RandomMixture) -> tuple[Tensor, Tensor]:
     return means, prior.covariances(torch.zeros(2, 1, 0, dtype=torch.float64))
 
 
+@pytest.mark.slow
 def test_more_samples_tell_more(tmp_path: Path) -> None:
     report((300, 3000), (0,), Chain(sweeps=20, skip=20, every=10), tmp_path)
     figures = json.loads((tmp_path / "limit.json").read_text())
