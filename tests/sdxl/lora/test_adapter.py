@@ -120,3 +120,15 @@ def test_files_of_others_are_told_by_their_shapes(xl: Path, sd: Path, tmp_path: 
     foreign.write_bytes(foreign.read_bytes()[:1000])
     with pytest.raises(DamagedFileError, match=r"foreign\.safetensors is damaged: it is cut off"):
         lora.load(load(ModelOptions(str(xl))), foreign)
+
+
+def test_a_flipped_bit_of_an_adapter_of_ours_is_noticed(xl: Path, tmp_path: Path) -> None:
+    lora.save(_adapted(xl), tmp_path / lora.FILE)
+    content = (tmp_path / lora.FILE).read_bytes()
+    places = [len(content) - 5, content.index(b"sha256"), content.index(b"probe"), content.index(b"lora")]
+    for place in places:
+        damaged = bytearray(content)
+        damaged[place] ^= 1
+        (tmp_path / lora.FILE).write_bytes(bytes(damaged))
+        with pytest.raises(DamagedFileError, match=r"pytorch_lora_weights\.safetensors is damaged: "):
+            lora.load(load(ModelOptions(str(xl))), tmp_path)
