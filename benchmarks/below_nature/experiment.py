@@ -45,7 +45,7 @@ def compare(options: BelowNatureOptions) -> None:
                     write_json(path, compute(world, method, seed, options.budget, references[name], folder))
                     console.print(f"{path} written", highlight=False)
                 if path.exists():
-                    cells[name, method, seed] = json.loads(path.read_text())
+                    cells[name, method, seed] = json.loads(path.read_text(encoding="utf-8"))
     report.write(cells, options.output, console)
 
 

@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 from rich.console import Console
 
 from ambient.runs.figures import save_figure
-from ambient.runs.files import write_atomically
+from ambient.runs.files import write_text
 from ambient.runs.tables import markdown, rich_table
 from benchmarks.below_nature.measures import MULTIPLES
 
@@ -34,7 +34,7 @@ def write(cells: Cells, folder: Path, console: Console) -> None:
         lines = _lines(methods)
         console.print(rich_table(f"{world}: mean ± standard deviation over seeds", lines))
         pages.append(markdown(f"**{world}**", lines))
-    write_atomically(folder / "table.md", lambda file: file.write_text("\n".join(pages)))
+    write_text(folder / "table.md", "\n".join(pages))
     save_figure(folder / "error.png", _plot(rows))
     console.print(f"{folder / 'table.md'}, {folder / 'error.png'}", highlight=False)
 

@@ -56,7 +56,7 @@ def prepare(options: FaultOptions, given: Path) -> Prepared:
         first = processes.run(command, given / name, after=_note_modules)
         if first.status:
             raise RuntimeError(f"{name} fails without any fault made: {first.text[-1500:]}")
-        processes.import_all(json.loads((given / name / _MODULES).read_text()))
+        processes.import_all(json.loads((given / name / _MODULES).read_text(encoding="utf-8")))
         again = given.parent / "again" / name
         fresh(again, given)
         second = processes.run(command, again)

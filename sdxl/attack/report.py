@@ -15,7 +15,7 @@ from ambient.attacks import histogram
 from ambient.metrics.dominance import Dominance, dominance
 from ambient.metrics.similarity import P1_THRESHOLDS, SimilaritySummary, summarise
 from ambient.runs.figures import save_figure
-from ambient.runs.files import save_tensors, write_atomically, write_json
+from ambient.runs.files import save_tensors, write_json, write_text
 from ambient.runs.pictures import pixels_of
 from ambient.runs.tables import markdown, rich_table
 from sdxl.attack.chunks import MeasuredRestoration, picture
@@ -91,7 +91,7 @@ def write_result(result: AttackResult, console: Console) -> None:
     for heading, entries in tables:
         console.print(rich_table(heading, entries))
     text = "\n".join(markdown(heading, entries) for heading, entries in tables)
-    write_atomically(folder / "table.md", lambda file: file.write_text(text))
+    write_text(folder / "table.md", text)
 
 
 def as_json(result: AttackResult) -> dict[str, Any]:

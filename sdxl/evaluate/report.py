@@ -10,7 +10,7 @@ from typing import Any
 from rich.console import Console
 
 from ambient.metrics.similarity import P1_THRESHOLDS
-from ambient.runs.files import write_atomically, write_json
+from ambient.runs.files import write_json, write_text
 from ambient.runs.tables import markdown, rich_table
 
 
@@ -44,7 +44,7 @@ def write_evaluation(evaluation: Evaluation, console: Console) -> None:
     for title, entries in tables:
         console.print(rich_table(title, entries))
     text = "\n".join(markdown(title, entries) for title, entries in tables)
-    write_atomically(evaluation.folder / "table.md", lambda file: file.write_text(text))
+    write_text(evaluation.folder / "table.md", text)
 
 
 def _restoration_entries(evaluation: Evaluation) -> list[list[str]]:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-
 from ambient.runs.console import run
 from sdxl.latents.options import LatentOptions
 
@@ -14,6 +12,7 @@ def main() -> int:
 
 
 def _work(options: LatentOptions) -> None:
+    from ambient.runs.files import read_json
     from sdxl.devices import make_accelerator
     from sdxl.latents.encoding import write_latents
 
@@ -21,7 +20,7 @@ def _work(options: LatentOptions) -> None:
     folder = write_latents(options, accelerator)
     if not accelerator.is_main_process:
         return
-    rows = sum(json.loads((folder / "index.json").read_text())["rows"])
+    rows = sum(read_json(folder / "index.json", "rows")["rows"])
     size = sum(path.stat().st_size for path in folder.glob("*.safetensors")) / 1e6
     what = "clean latents" if options.nature == 0 else f"noisy latents at t_n = {options.nature}"
     also = ", AND THE CLEAN LATENTS (--keep-clean)" if options.keep_clean else ""
