@@ -77,6 +77,7 @@ def test_what_an_update_draws_is_averaged_by_its_frequency() -> None:
     assert cell.flops == pytest.approx(expected)
 
 
+@pytest.mark.slow
 def test_the_full_size_is_counted_without_a_gpu() -> None:
     """About 6 TFLOP a forward pass (SDXL at 1024x1024); methods by their evaluations."""
     forward, backward = full_passes()

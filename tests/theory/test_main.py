@@ -20,6 +20,7 @@ def run(*arguments: str) -> subprocess.CompletedProcess[str]:
     )
 
 
+@pytest.mark.slow
 def test_one_statement_from_the_command_line(tmp_path: Path) -> None:
     done = run("--only", "P1-A.2", "--only", "P1-A.24", "--json", str(tmp_path / "results.json"))
     assert done.returncode == 0, done.stderr

@@ -38,6 +38,7 @@ def images(output: Path, number: int = 0) -> Tensor:
     return safetensors.torch.load_file(path)["images"].clone()  # the file may be damaged later
 
 
+@pytest.mark.slow
 def test_one_process_may_run_experiments_of_two_precisions(tmp_path: Path) -> None:
     """accelerate fixes the precision of a process with its first use; the second experiment must not fail on that."""
     distances = [make(TINY, tmp_path / name, precision=name)["frechet_pixels"] for name in ("no", "bf16")]

@@ -42,7 +42,7 @@ def test_copies_planted_among_photographs(share: float, duplicated: str, unseen:
     found = audit(samples, torch.cat((training, repeats)), test_images if unseen else None)
     assert found.copies.low <= share <= found.copies.high
     assert found.calibration.left_out == ()
-    assert found.copies.high - found.copies.low < (0.12 if unseen else 0.2)
+    assert found.copies.high - found.copies.low < (0.12 if unseen else 0.25)
     counted = found.duplicates["training"]
     assert counted.exact == (200 if duplicated == "exact" else 0)
     assert counted.near >= (150 if duplicated == "near" else 0)

@@ -22,6 +22,7 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+@pytest.mark.slow
 def test_another_process_and_folder_draw_the_same_samples_bit_for_bit(run: Path, tmp_path: Path) -> None:
     moved = tmp_path / "elsewhere"
     (run / "model").rename(moved)

@@ -56,6 +56,7 @@ def test_a_grid_that_ends_above_zero_returns_the_posterior_mean_there() -> None:
     assert float(x.var()) == pytest.approx(VARIANCE**2 / (VARIANCE + 0.36), rel=0.05)
 
 
+@pytest.mark.slow
 def test_restoration_samples_the_posterior() -> None:
     """Of Gaussian data: mean x c / (c + s^2), variance c s^2 / (c + s^2); in VE and VP alike."""
     sigma, n = 1.2, 4000

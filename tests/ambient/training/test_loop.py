@@ -266,6 +266,7 @@ def test_a_non_finite_gradient_stops_before_it_reaches_the_weights(tmp_path: Pat
         train(EDMDenoiser(Network()), Poison("gradient"), SAMPLES, CONFIG, tmp_path, identity={"objective": "poison"})
 
 
+@pytest.mark.slow
 def test_training_learns_the_posterior_mean_above_the_nature_level(tmp_path: Path) -> None:
     """From noisy Gaussian data alone: E[X_0|X_t] = x c / (c + sigma^2) above t_n, where the identity scores 1."""
     g = torch.Generator().manual_seed(0)
