@@ -114,7 +114,8 @@ def _enter(options: ToyOptions, processes: int, messages: Messages) -> None:
     _given.append(_Given(options, Splits(options), messages))
     for each in (signal.SIGINT, *_STOPS):
         signal.signal(each, signal.SIG_IGN)  # the main process has them too, and ends its workers
-    warnings.simplefilter("ignore", UserWarning)  # the main process has given those about the data
+    # The main process has given the warnings about the data; those of training are a worker's own.
+    warnings.filterwarnings("ignore", category=UserWarning, module=r"(ambient\.data|toy\.(data|splits))(\.|$)")
     torch.set_num_threads(max(1, (os.cpu_count() or 1) // processes))
     use_device(options.place.device)
     threading.Thread(target=_leave_with_parent, daemon=True).start()
