@@ -4,6 +4,7 @@ import os
 import pickle
 import signal
 import threading
+import time
 from collections.abc import Iterator
 
 import pytest
@@ -54,13 +55,18 @@ def test_what_was_ignored_stays_ignored() -> None:
 
 
 def test_a_child_ends_as_children_do() -> None:
+    ready, tell = os.pipe()
     with raised():
         child = os.fork()
         if child == 0:
-            signal.pause()
+            os.write(tell, b".")  # Python forgets signals that come while it forks
+            time.sleep(30)
             os._exit(7)
+        os.read(ready, 1)
         os.kill(child, signal.SIGTERM)
         assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == -signal.SIGTERM
+    os.close(ready)
+    os.close(tell)
 
 
 def test_other_threads_leave_signals_alone() -> None:
