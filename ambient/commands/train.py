@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 GRID = 64
 """Images in a grid of samples."""
+OPTIONS = "options.json"
+"""What a run was asked for, in its folder; `--config` takes it."""
 
 
 @dataclass(frozen=True)
@@ -28,7 +30,7 @@ class Train:
 
     source: Source
     output: Path
-    """Folder of the run: model/, training/ and grids of samples."""
+    """Folder of the run: model/, training/, grids of samples, and options.json."""
     noise: str | None = None
     """Noise level of the files: 0.3 in [-1, 1] units, 8bit:25 in grey levels of 255, "estimate", or 0 for clean."""
     noise_column: str | None = None
@@ -61,6 +63,8 @@ class Train:
     """Updates between grids of samples."""
     report: tuple[Literal["tensorboard", "wandb", "trackio"], ...] = field(default=())
     """Trackers that also get the log; their packages must be installed."""
+    config: Path | None = None
+    """YAML or JSON file of these options by name; what is given on the command line wins."""
 
     def check(self) -> None:
         """Raises ValueError for values that cannot work, naming the option."""
@@ -96,7 +100,11 @@ def run(options: Train) -> None:
     from ambient.commands.levels import levels_of
     from ambient.commands.reading import read
     from ambient.models.fitting import Recipe, choose_method, fit
+    from ambient.runs import option_files
+    from ambient.runs.files import write_json
 
+    if options.config is not None:
+        print(f"config {option_files.in_words(options.config)}")
     images = read(options.source, labels=options.classes)
     sigma = levels_of(images, options.noise, options.noise_column)
     method = choose_method(options.method, sigma)
@@ -126,6 +134,7 @@ def run(options: Train) -> None:
     accelerator.end_training()
     if accelerator.is_main_process:
         _save_grid(model, options.output / "samples.png", options.seed)
+        write_json(options.output / OPTIONS, option_files.as_record(options))
         print(f"Next: python -m ambient sample {options.output} --output SAMPLES --samples 64")
         print(f"Results: {options.output}  (model/, training/log.jsonl, samples.png)")
 

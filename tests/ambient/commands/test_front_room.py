@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import importlib
+import json
+import tomllib
 from pathlib import Path
 
 import numpy as np
@@ -83,6 +86,38 @@ def test_restore_writes_means_samples_and_their_spread(
     spread = np.load(tmp_path / "out" / "std" / "0007.npy")
     np.testing.assert_allclose(spread, 2 * abs(draws[0] - draws[1]) / 2**0.5 - 1, atol=1e-5)
     assert (tmp_path / "out" / "restored.png").is_file()
+
+
+def test_without_arguments_the_commands_are_listed(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as stopped:
+        call(monkeypatch)
+    assert stopped.value.code == 0
+    printed = capsys.readouterr().out
+    for name in ("estimate", "train", "sample", "restore", "audit", "export", "example"):
+        assert f"• {name}" in printed
+
+
+def test_the_console_script_is_this_command() -> None:
+    project = tomllib.loads((Path(__file__).parents[3] / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    module, name = project["scripts"]["ambient"].split(":")
+    assert getattr(importlib.import_module(module), name) is main
+
+
+def test_a_file_gives_options_and_the_command_line_wins(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], noisy: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "mine.yaml").write_text(
+        f"source: {noisy}\nnoise: 0.4\noutput: {tmp_path / 'run'}\nsteps: 9\nbatch: 16\n"
+    )
+    assert call(monkeypatch, "train", "--config", tmp_path / "mine.yaml", "--steps", 2) == 0
+    assert f"config {tmp_path / 'mine.yaml'}: source {noisy}, noise 0.4" in capsys.readouterr().out
+    record = json.loads((tmp_path / "run" / "options.json").read_text())
+    assert (record["steps"], record["batch"], record["noise"]) == (2, 16, "0.4")
+    before = (tmp_path / "run" / "model" / "model.safetensors").read_bytes()
+    assert call(monkeypatch, "train", "--config", tmp_path / "run" / "options.json") == 0
+    assert (tmp_path / "run" / "model" / "model.safetensors").read_bytes() == before
 
 
 def test_nothing_is_added_to_the_files(monkeypatch: pytest.MonkeyPatch, noisy: Path, model: Path) -> None:
