@@ -17,6 +17,8 @@ from ambient.runs.identity import claim_folder
 from toy.audit import reference_rows
 from toy.cell import accelerator_of, is_done, read_metrics, remove_damaged_results, run_cell
 from toy.cells import Cell, cells_of
+from toy.cleanliness import check_clean, said
+from toy.folders import save_models
 from toy.memorised import spectra
 from toy.names import Precision
 from toy.options import ToyOptions
@@ -36,7 +38,10 @@ def run_experiment(options: ToyOptions, console: Console) -> None:
         PretrainedError: If a pretrained network cannot be had.
         OSError: If the results cannot be written.
         RuntimeError: If a worker is killed, or another process is at work in the folder.
+        ValueError: If the images look noisy already.
     """
+    if os.environ.get("RANK", "0") == "0":
+        console.print(said(options), soft_wrap=True, highlight=False)
     splits = Splits(options)
     cells = cells_of(options.sweep)
     metrics = run_cells(options, cells, console, splits)
@@ -88,6 +93,7 @@ def run_cells(
     if accelerator is not None:
         accelerator.wait_for_everyone()
     if missing and main:
+        check_clean(options, splits.data)
         _claim_subsets(options, splits)
         splits.load_pretrained()  # what cannot be had is said before anything is trained
     processes = place.processes(len({cell.whole for cell in missing}))
@@ -98,6 +104,8 @@ def run_cells(
             _in_this_process(missing, options, splits, show)
         else:
             run_in_processes(missing, options, processes, show)
+    if main:
+        save_models(cells, options, splits)
     return {cell: read_metrics(cell, folder) for cell in cells} if main else {}
 
 
