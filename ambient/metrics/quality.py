@@ -36,8 +36,10 @@ def frechet_distance(a: Tensor, b: Tensor) -> float:
         ValueError: If a set has fewer than two rows, or features that are not finite.
     """
     (mean_a, rows_a), (mean_b, rows_b) = _deviations(a), _deviations(b)
-    if len(rows_a) + len(rows_b) > rows_a.shape[1]:
-        return gaussian_frechet_distance(mean_a, rows_a.T @ rows_a, mean_b, rows_b.T @ rows_b)
+    if len(a) + len(b) > rows_a.shape[1]:
+        covariances = [rows.T @ rows / (len(rows) - 1) for rows in (rows_a, rows_b)]
+        return gaussian_frechet_distance(mean_a, covariances[0], mean_b, covariances[1])
+    rows_a, rows_b = rows_a / (len(a) - 1) ** 0.5, rows_b / (len(b) - 1) ** 0.5
     cross = torch.linalg.svdvals(rows_a @ rows_b.T).sum()
     distance = (mean_a - mean_b).square().sum() + rows_a.square().sum() + rows_b.square().sum() - 2 * cross
     return max(float(distance), 0.0)
@@ -87,13 +89,13 @@ def manifold_metrics(real: Tensor, fake: Tensor, k: int = 5) -> Manifold:
 
 
 def _deviations(features: Tensor) -> tuple[Tensor, Tensor]:
-    """The mean, (D,), and A with A^T A the unbiased covariance, (N, D), both float64."""
+    """The mean, (D,), and the deviations from it, (N, D), both float64."""
     features = features.double()
     if len(features) < 2:
         raise ValueError(f"a Fréchet distance needs at least two feature vectors a set, got {len(features)}")
     check_finite(features, "features of a set")
     mean = features.mean(0)
-    return mean, (features - mean) / (len(features) - 1) ** 0.5
+    return mean, features - mean
 
 
 def _symmetric_root(matrix: Tensor) -> Tensor:
