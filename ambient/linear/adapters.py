@@ -60,7 +60,7 @@ def adapted(physics: object) -> Operator:
 
 
 def adjoint_error(operator: Operator, x: Tensor) -> float:
-    """The largest |<A x, v> - <x, A^H v>| / (|A x| |v|) over a batch (B, *), for v = A x and for those of the next sample.
+    """The largest |<A x, v> - <x, A^H v>| / (|A x| |v|) over a batch (B, *), for v = A x and that of its neighbour.
 
     Args:
         operator: A.

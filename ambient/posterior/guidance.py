@@ -5,9 +5,11 @@ A correction turns h(x_t, t) = E[X_0 | X_t] into a denoiser that knows y as well
 Cov[X_0 | X_t] by Tweedie's formula of the second order,
 
     MMPS       h + V A^H (sigma_y^2 I + A V A^H)^{-1} r          (Rozet et al. 2024: moment matching)
-    PiGDM      h + V A^H (sigma_y^2 I + r_t^2 A A^H)^{-1} r      (Song et al. 2023), r_t^2 = s^2 sigma^2 / (s^2 + sigma^2)
+    PiGDM      h + V A^H (sigma_y^2 I + r_t^2 A A^H)^{-1} r      (Song et al. 2023)
     Proximal   h + r_t^2 A^H (sigma_y^2 I + r_t^2 A A^H)^{-1} r  (Zhu et al. 2023, DiffPIR; projection at sigma_y = 0)
     DPS        an Euler step of the sampler, then - zeta d|r|/dx_t   (Chung et al. 2023)
+
+with r_t^2 = s^2 sigma^2 / (s^2 + sigma^2) in variance-exploding coordinates and s the data's standard deviation.
 
 MMPS is exact for Gaussian X_0, up to its conjugate gradients, and has nothing to tune. DPS has: its zeta depends on the
 number of steps and on the operator. The norm |r| is each sample's own; the code of A-DPS takes one over the batch, so
