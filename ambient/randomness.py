@@ -117,3 +117,7 @@ class IndexedNoise:
         """The next draw, (len(indices), *shape); the arguments of a `noise_sampler` are ignored."""
         rows = [torch.randn(self.shape, dtype=self.dtype, generator=source) for source in self._sources]
         return torch.stack(rows).to(self.device)
+
+    def normal(self, like: Tensor) -> Tensor:
+        """The next draw, in the dtype and on the device of `like`: what a rollout asks its source of noise."""
+        return self().to(like)

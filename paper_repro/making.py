@@ -20,8 +20,9 @@ from rich.markdown import Markdown
 from rich.table import Table
 
 from ambient.runs.console import say
-from ambient.runs.files import sweep, write_json
+from ambient.runs.files import sweep
 from ambient.runs.identity import describe
+from ambient.runs.results import write_results
 from paper_repro.backends import backend_of, products_of
 from paper_repro.makers.adopted import Adopted
 from paper_repro.makers.run import Run
@@ -102,7 +103,7 @@ def make(artefact: Artefact[Any], options: Options, run: Run) -> Made:
         "key": key,
     }
     made = Made(artefact.name, options.scale, finding, facts, folder)
-    write_json(folder / "result.json", results.as_json(made))
+    write_results(folder / "result.json", results.as_json(made))
     return made
 
 

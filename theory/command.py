@@ -12,7 +12,7 @@ from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-from ambient.runs.files import write_json
+from ambient.runs.results import write_results
 from theory.options import Options
 from theory.report import as_json, write_report
 from theory.running import Result, check_all
@@ -40,7 +40,7 @@ def check_statements(options: Options) -> int:
     console.print(_table(results))
     console.print(f"{len(results)} statements, {sum(result.seconds for result in results):.0f} s in their checks")
     if options.json is not None:
-        write_json(options.json, as_json(results))
+        write_results(options.json, as_json(results))
         console.print(f"results: {options.json}", markup=False)
     if options.report is not None:
         console.print(f"report: {write_report(options.report, results)}", markup=False)

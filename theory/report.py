@@ -8,7 +8,8 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from ambient.runs.files import write_atomically, write_json
+from ambient.runs.files import write_atomically
+from ambient.runs.results import write_results
 from theory.running import Result
 from theory.statements import NOT_CHECKED, Evidence
 
@@ -49,7 +50,7 @@ def write_report(folder: Path, results: Sequence[Result]) -> Path:
         The path of the README.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    write_json(folder / "theory.json", as_json(results))
+    write_results(folder / "theory.json", as_json(results))
     readme = folder / "README.md"
     text = "\n".join(_markdown(results, _draw(folder))) + "\n"
     write_atomically(readme, lambda file: file.write_text(text, encoding="utf-8"))

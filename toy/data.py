@@ -5,7 +5,6 @@ A data set is read once, by `load_data`; its splits are then made from what is i
 
 from __future__ import annotations
 
-import json
 import warnings
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,7 +16,7 @@ from torch import Tensor
 from ambient.data.images import DataSetError, ImageOptions, ImageSet, IndexList, load_images, subset, to_unit
 from ambient.data.images.subsets import read_index_list, write_index_list
 from ambient.randomness import permutation
-from ambient.runs.files import write_json
+from ambient.runs.results import read_results, write_results
 from toy.duplicates import Duplicates, first_of_each, part_together
 from toy.names import DIGITS_TO_TRAIN_ON
 from toy.options import SourceOptions
@@ -105,7 +104,7 @@ def split_of(source: SourceOptions, images: int, seed: int) -> Split:
 
 def read_subset(path: Path) -> list[int]:
     """The indices in a file of `DataSet.claim_subset`."""
-    return list(json.loads(path.read_text(encoding="utf-8"))["indices"])
+    return list(read_results(path, "indices")["indices"])
 
 
 class Digits:
@@ -161,7 +160,7 @@ class Digits:
     def claim_subset(self, path: Path, index: Tensor, seed: int) -> None:
         """As `DataSet.claim_subset`."""
         if not _is_list(path):
-            write_json(path, {"data_set": "digits", "seed": seed, "indices": index.tolist()})
+            write_results(path, {"data_set": "digits", "seed": seed, "indices": index.tolist()})
         _check_indices(path, index)
 
 
@@ -298,7 +297,7 @@ def _is_list(path: Path) -> bool:
         return False
     try:
         return bool(read_subset(path))
-    except (ValueError, KeyError, TypeError):
+    except (OSError, TypeError):
         warnings.warn(f"{path} is damaged; it is made again", stacklevel=3)
         return False
 

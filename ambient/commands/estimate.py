@@ -61,7 +61,7 @@ def run(options: Estimate) -> None:
 
     from ambient.data.images import ImageOptions
     from ambient.noise import estimate, read_source
-    from ambient.runs.files import write_json
+    from ambient.runs.results import write_results
     from ambient.runs.tables import rich_table
 
     reading = ImageOptions(
@@ -78,7 +78,7 @@ def run(options: Estimate) -> None:
     console.print(Text(found.verdict, style="bold"))
     if options.output is not None:
         record = {"source": options.source, "read as": source.read_as, "names": list(source.names), **found.as_json()}
-        write_json(options.output, record)
+        write_results(options.output, record)
         console.print(Text(f"Written to {options.output}"))
 
 

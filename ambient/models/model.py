@@ -31,7 +31,8 @@ from ambient.models.names import MethodName, NetworkName, SamplerName
 from ambient.models.networks import build
 from ambient.process import Level, as_level, per_sample
 from ambient.runs.damage import DamagedFileError
-from ambient.runs.files import fingerprint, load_tensors, save_tensors, write_json
+from ambient.runs.files import fingerprint, load_tensors, read_json, save_tensors, write_json
+from ambient.runs.results import digest_of
 from ambient.sampling import generate
 
 FORMAT = 1
@@ -238,7 +239,7 @@ class Model(nn.Module, PyTorchModelHubMixin, library_name="ambient-tweedie-lab",
         return {**self._made_of, "facts": self.facts}
 
     def _save_pretrained(self, save_directory: Path) -> None:
-        save_tensors(save_directory / WEIGHTS, self.state_dict())
+        save_tensors(save_directory / WEIGHTS, self.state_dict(), {CONFIG: digest_of(self.config)})
         write_json(save_directory / CONFIG, self.config)
 
     @classmethod
@@ -253,13 +254,25 @@ class Model(nn.Module, PyTorchModelHubMixin, library_name="ambient-tweedie-lab",
             model = cls(**{key: value for key, value in options.items() if key in keys}).float()
         except (TypeError, LookupError, AttributeError, OverflowError) as error:
             raise DamagedFileError.of(path.with_name(CONFIG), error) from error
-        tensors, _ = load_tensors(path)
+        tensors, facts = load_tensors(path)
         expected = model.state_dict()
         if different := sorted(set(expected) ^ set(tensors)):
             raise ValueError(f"{path} holds the weights of another network: {', '.join(different[:3])}")
         model.load_state_dict(tensors)
+        _check_config(path.with_name(CONFIG), facts.get(CONFIG))
         return model.eval()
 
     def generate_model_card(self, **_: Any) -> ModelCard:
         """The model card; see `ambient.models.card`."""
         return ModelCard(card_text(self))
+
+
+def _check_config(path: Path, digest: str | None) -> None:
+    """Raises DamagedFileError if a config.json is not the one that the weights beside it were saved with.
+
+    Weights of an earlier version do not say which that was.
+    """
+    if digest is not None and path.is_file() and digest_of(read_json(path)) != digest:
+        raise DamagedFileError.of(
+            path, f"it is not the one that {WEIGHTS} was saved with", "put that back, or save the model again"
+        )

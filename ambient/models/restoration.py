@@ -136,22 +136,12 @@ def posterior_samples(
     level, denoiser = _levels(sigma, x_n), _tiled(model, x_n, overlap)
     noisy = level.sigma >= LEAST
     start = Level(level.alpha, level.sigma.clamp(min=LEAST))
-    noise = _Noise(IndexedNoise(seed, list(indices), tuple(x_n.shape[1:]), x_n.dtype, x_n.device))
+    noise = IndexedNoise(seed, list(indices), tuple(x_n.shape[1:]), x_n.dtype, x_n.device)
     end = Level(start.alpha, start.sigma * depth)
     levels = geometric_levels(start, end, steps)
     h = denoiser(x_n, start, **condition)
     x = descend(denoiser, x_n, h, levels, kernels.ancestral, noise, 2, condition)
     return torch.where(noisy.reshape(-1, 1, 1, 1), denoiser(x, end, **condition), x_n)
-
-
-@dataclass(frozen=True, eq=False)
-class _Noise:
-    """Noise of images by their indices, where a rollout expects that of a training step."""
-
-    source: IndexedNoise
-
-    def normal(self, like: Tensor) -> Tensor:
-        return self.source().to(like)
 
 
 def _levels(sigma: Tensor | float, x_n: Tensor) -> Level:

@@ -84,8 +84,11 @@ def start(
     """
     folder.mkdir(parents=True, exist_ok=True)
 
+    blocked = signal.pthread_sigmask(signal.SIG_BLOCK, _ASKED)  # until the new process is as from a shell
+
     def work() -> int:
         _like_from_a_shell(folder)
+        signal.pthread_sigmask(signal.SIG_SETMASK, blocked)
         before()
         sys.argv = [command.module, *command.arguments]
         try:
@@ -97,14 +100,19 @@ def start(
             after()
         return 0
 
-    return fork(work)
+    try:
+        return fork(work)
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, blocked)
 
 
 def _like_from_a_shell(folder: Path) -> None:
-    """Make this process one that a shell has started in `folder`, with its output to a file."""
+    """Make this process one that a shell has started in `folder`, with its output to a file.
+
+    SIGINT ends it at once where it does not listen yet, as the others do: Python would print where it was.
+    """
     os.setsid()
-    signal.signal(signal.SIGINT, signal.default_int_handler)
-    for each in (signal.SIGTERM, signal.SIGHUP):
+    for each in _ASKED:
         signal.signal(each, signal.SIG_DFL)
     log = os.open(_log(folder), os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o644)
     nothing = os.open(os.devnull, os.O_RDONLY)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import json
 import warnings
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -28,6 +27,7 @@ from sdxl.images import load_image
 from sdxl.latents.cache import (
     captions_beside,
     encoders_of,
+    key_of,
     nature_level,
     read_captions,
     shard_name,
@@ -65,7 +65,7 @@ def write_latents(options: LatentOptions, accelerator: Accelerator) -> Path:
         "clean": options.keep_clean,
         "shards": sum(parts),
     }
-    key = hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()
+    key = key_of(facts)
     folder = run.output or Path("runs") / f"latents-{key[:12]}"
     if accelerator.is_main_process:
         claim_folder(folder, {**facts, "key": key}, "cache.json")

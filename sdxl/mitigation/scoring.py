@@ -17,8 +17,8 @@ from tqdm.auto import tqdm
 from ambient.metrics.dominance import Dominance, dominance
 from ambient.process import Level
 from ambient.randomness import IndexedNoise
-from ambient.runs.files import write_json
 from ambient.runs.identity import describe
+from ambient.runs.results import write_results
 from sdxl import lora
 from sdxl.components import Components
 from sdxl.devices import precision_on
@@ -73,7 +73,7 @@ def score_prompts(options: ScoreOptions, device: torch.device) -> Scores:
     ]
     others = rows[1] if options.others else None
     facts = {"step": step, "prompts": rows[0], "others": others, "comparison": describe(comparison)}
-    write_json(options.output, facts)
+    write_results(options.output, facts)
     return Scores(scores[0], scores[1] if options.others else None, comparison)
 
 

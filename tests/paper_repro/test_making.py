@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from ambient.runs.results import read_results
 from paper_repro.__main__ import main
 from paper_repro.report import results
 
@@ -28,8 +29,14 @@ def test_an_artefact_is_made_kept_and_mended(tmp_path: Path, capsys: pytest.Capt
     assert main(arguments) == 0
     assert "samples-digits.png is not there; it is made again" in capsys.readouterr().err
     (folder / "result.json").write_text("{")
+    (metrics,) = tmp_path.glob("products/*/cells/dsm-*/metrics.json")
+    whole = read_results(metrics)
+    metrics.write_text(metrics.read_text().replace('"s95": 0.', '"s95": 1.'))
     assert main(arguments) == 0
-    assert "result.json is damaged" in capsys.readouterr().err
+    said = " ".join(capsys.readouterr().err.split())
+    assert "result.json is damaged" in said
+    assert f"{metrics} is damaged; it is made again" in said
+    assert read_results(metrics) == whole
     again = results.read(folder)
     assert again is not None
     assert again.finding == made.finding

@@ -133,6 +133,14 @@ def test_a_damaged_config_is_named(tmp_path: Path) -> None:
         ambient.load(tmp_path)
 
 
+def test_a_digit_that_changed_in_the_config_is_noticed(tmp_path: Path) -> None:
+    Model("small", 1, 8, sigma_data=0.25).save_pretrained(tmp_path)
+    path = tmp_path / "config.json"
+    path.write_text(path.read_text().replace("0.25", "0.26"))
+    with pytest.raises(OSError, match=r"config\.json is damaged: it is not the one that model.safetensors was saved"):
+        ambient.load(tmp_path)
+
+
 @pytest.mark.parametrize(("field", "value"), [("format", {}), ("side", "8"), ("channels", [1]), ("network", [])])
 def test_a_config_of_other_types_is_named(tmp_path: Path, field: str, value: object) -> None:
     Model("small", 1, 8).save_pretrained(tmp_path)

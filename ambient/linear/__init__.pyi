@@ -1,0 +1,24 @@
+from .adapters import Adapted, adapted, adjoint_error
+from .images import Blur, Downsample, Mask
+from .matrices import Matrix
+from .operators import Compose, Identity, Operator
+from .resonance import AsComplex, Fourier, MultiCoil
+from .solving import conjugate_gradients, inner
+
+__all__ = [
+    "Adapted",
+    "AsComplex",
+    "Blur",
+    "Compose",
+    "Downsample",
+    "Fourier",
+    "Identity",
+    "Mask",
+    "Matrix",
+    "MultiCoil",
+    "Operator",
+    "adapted",
+    "adjoint_error",
+    "conjugate_gradients",
+    "inner",
+]
