@@ -123,11 +123,15 @@ def _enter(options: ToyOptions, processes: int, messages: Messages) -> None:
     _given.append(_Given(options, Splits(options), messages))
     for each in (signal.SIGINT, *_STOPS):
         signal.signal(each, signal.SIG_IGN)  # the main process has them too, and ends its workers
-    # The main process has given the warnings about the data; those of training are a worker's own.
-    warnings.filterwarnings("ignore", category=UserWarning, module=r"(ambient\.data|toy\.(data|splits))(\.|$)")
+    leave_out_given_warnings()
     torch.set_num_threads(max(1, (os.cpu_count() or 1) // processes))
     use_device(options.place.device)
     threading.Thread(target=_leave_with_parent, daemon=True).start()
+
+
+def leave_out_given_warnings() -> None:
+    """Be silent about the data, of which the main process has warned; the warnings of training are a worker's own."""
+    warnings.filterwarnings("ignore", category=UserWarning, module=r"(ambient\.data|toy\.(data|splits))(\.|$)")
 
 
 def _leave_with_parent() -> None:

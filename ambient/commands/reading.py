@@ -3,16 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from torch import Tensor
 
 from ambient.commands.source import Source
 from ambient.data.images import ImageOptions, load_images
 from ambient.noise import is_array_source, read_source
-
-if TYPE_CHECKING:
-    from ambient.data.images import Report
 
 
 @dataclass(frozen=True, eq=False)
@@ -61,16 +57,5 @@ def read(source: Source, *, labels: bool = False) -> Images:
             f"{source.source} is read as 8-bit images, whose range is 0 to 255: leave out --range and --array"
         )
     data = load_images(source.source, options)
-    words = f"{data.report.layout}, 8-bit{_left_out(data.report)}"
+    words = f"{data.report.layout}, 8-bit"
     return Images(source.source, data.images, data.names, words, data.labels, data.classes)
-
-
-def _left_out(report: Report) -> str:
-    """What was left out, counted and named."""
-    parts = []
-    if report.faults:
-        parts.append(f"{len(report.faults)} file(s) that cannot be used are left out ({report.summary()})")
-    if report.left_out:
-        names = ", ".join(item.name for item in report.left_out[:3])
-        parts.append(f"{len(report.left_out)} file(s) that are no images are left out ({names} ...)")
-    return "".join(f"; {part}" for part in parts)
