@@ -129,8 +129,6 @@ def _read(source: str | os.PathLike[str], role: str, reading: Reading, split: Sp
         warnings.simplefilter("always", UserWarning)
         data = load_images(source, options)
     notes = [f"{role}: {warning.message}" for warning in caught]
-    if data.report.faults:
-        notes.append(f"{role}: {data.report.summary()}")
     return Pictures(role, str(source), data.pixels, data.names, tuple(notes))
 
 

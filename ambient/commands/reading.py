@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
@@ -12,9 +11,6 @@ from torch import Tensor
 from ambient.commands.source import Source
 from ambient.data.images import DataSetError, ImageOptions, load_each, load_images
 from ambient.noise import is_array_source, read_source
-
-if TYPE_CHECKING:
-    from ambient.data.images import Report
 
 
 @dataclass(frozen=True, eq=False)
@@ -93,10 +89,10 @@ def read(source: Source, *, labels: bool = False, any_size: bool = False) -> Ima
         pixels: Tensor | list[Tensor] = each.images()
         if len({image.shape for image in pixels}) == 1:
             pixels = torch.stack(list(pixels))
-        words = f"{each.report.layout}, 8-bit{_left_out(each.report)}"
+        words = f"{each.report.layout}, 8-bit"
         return Images(source.source, pixels, each.names, words, each.labels, each.classes)
     data = load_images(source.source, options)
-    words = f"{data.report.layout}, 8-bit{_left_out(data.report)}"
+    words = f"{data.report.layout}, 8-bit"
     return Images(source.source, data.images, data.names, words, data.labels, data.classes)
 
 
@@ -123,14 +119,3 @@ def read_alike(source: Source, *, labels: bool = False) -> Images:
             "square pieces of them with --crop SIDE"
         )
     return images
-
-
-def _left_out(report: Report) -> str:
-    """What was left out, counted and named."""
-    parts = []
-    if report.faults:
-        parts.append(f"{len(report.faults)} file(s) that cannot be used are left out ({report.summary()})")
-    if report.left_out:
-        names = ", ".join(item.name for item in report.left_out[:3])
-        parts.append(f"{len(report.left_out)} file(s) that are no images are left out ({names} ...)")
-    return "".join(f"; {part}" for part in parts)

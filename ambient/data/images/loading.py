@@ -105,6 +105,9 @@ def load_images(source: str | os.PathLike[str], options: ImageOptions | None = N
     Raises:
         DataSetError: If it cannot be read, holds no images, is larger than the options allow, or any file of it cannot
             be used and `options.skip_bad` is not set. Its report lists every fault of every file.
+
+    Warns:
+        UserWarning: Of what is left out: how much of each kind, and the first names.
     """
     found = _load(source, options or ImageOptions(), any_size=False)
     pixels = np.empty((len(found), *found.arrays[0].shape), dtype=np.uint8)
@@ -166,6 +169,11 @@ def _read(source: str, listing: Listing, options: ImageOptions, any_size: bool) 
     report = Report(source, listing.layout, len(kept), tuple(faults), shown, tuple(listing.left_out))
     if faults and not options.skip_bad:
         raise DataSetError.of_report(report)
+    # Texts beside the images are for the commands that read captions: nothing is lost where images alone are read.
+    others = [item for item in listing.left_out if item.kind != "text beside the images"]
+    for items in (faults, others):
+        if items and kept:
+            warnings.warn(f"{visible(source)}: left out: {told(items)}", stacklevel=4)
     if not kept:
         found = f": {report.summary()}" if faults else ""
         found += f"; left out: {told(report.left_out)}" if report.left_out else ""
