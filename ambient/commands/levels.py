@@ -31,7 +31,7 @@ def levels_of(images: Images, noise: str | None, column: str | None) -> Tensor:
         return _column(images, str(column))
     if noise != ESTIMATE:
         return torch.full((len(images),), parse_level(noise), dtype=torch.float64)
-    found = estimate(images.pixels)
+    found = estimate(images.corners())
     print(f"estimate: {found.verdict}")
     if not found.level.known:
         raise ValueError(

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import tyro
 
+from ambient.commands.output import check_output
 from ambient.commands.source import Source
 from ambient.runs.device import check_device_name
 
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
     from ambient.commands.reading import Images
     from ambient.models.model import Model
 
+RECORD = "restoration.json"
+"""What a folder of restored images says of itself."""
 SHOWN = 8
 """Images in the picture."""
 
@@ -38,6 +41,8 @@ class Restore:
     """Noise level of the files: 0.3 in [-1, 1] units, 8bit:25, or "estimate"; the model's own if not given."""
     noise_column: str | None = None
     """Field of metadata.jsonl or metadata.csv with the level of each image."""
+    label: str | None = None
+    """Class of all images, by name, for a model with classes; the source's own classes if not given."""
     samples: int = 0
     """Posterior samples of each image, besides the mean."""
     seed: int = 0
@@ -58,6 +63,7 @@ class Restore:
     def check(self) -> None:
         """Raises ValueError for values that cannot work, naming the option."""
         check_device_name(self.device)
+        check_output(self.output, RECORD)
         if self.noise is not None and self.noise_column is not None:
             raise ValueError("--noise and --noise-column: give one of them")
         for name, least in (("samples", 0), ("steps", 1), ("batch", 1), ("seed", 0)):
@@ -72,7 +78,6 @@ def run(options: Restore) -> None:
     from tqdm.auto import tqdm
 
     from ambient.commands.levels import levels_of
-    from ambient.commands.reading import read
     from ambient.models.loading import load
     from ambient.runs.device import require_device
     from ambient.runs.files import fingerprint
@@ -80,50 +85,102 @@ def run(options: Restore) -> None:
 
     require_device(options.device)
     model = load(options.model, device=options.device, download=options.download)
-    images = read(options.source)
+    images, labels = _read(options, model)
     told = options.noise is not None or options.noise_column is not None
     if not told:
         if not model.noisy:
             raise ValueError("the model was trained on clean images, so say how noisy these are: --noise SIGMA")
         print(f"noise: {model.nature:g}, the level of the images that the model was trained on (--noise says another)")
     sigma = levels_of(images, options.noise if told else f"{model.nature!r}", options.noise_column)
+    _check(model, options, images)
     facts: dict[str, Any] = {
         "model": model.digest(),
-        "images": fingerprint(images.pixels),
+        "images": fingerprint(*([images.pixels] if hasattr(images.pixels, "shape") else images.pixels)),
         "levels": fingerprint(sigma),
+        "classes": None if labels is None else fingerprint(labels),
     }
     facts |= {"samples": options.samples, "seed": options.seed, "steps": options.steps, "overlap": options.overlap}
-    claim_folder(options.output, facts, "restoration.json")
+    claim_folder(options.output, facts, RECORD)
     paths = _names(images, options.format)
     folders = ["mean", *(f"sample-{k + 1}" for k in range(options.samples)), *(["std"] if options.samples else [])]
     todo = [i for i in range(len(images)) if not all((options.output / f / paths[i]).exists() for f in folders)]
     if len(todo) < len(images):
         print(f"{len(images) - len(todo)} of {len(images)} images are restored already")
     with tqdm(total=len(todo), unit="img", desc="restoring", disable=not todo) as bar:
-        for start in range(0, len(todo), options.batch):
-            rows = todo[start : start + options.batch]
-            x_n, own = images.pixels[rows].to(options.device), sigma[rows]
-            for name, restored in _restore(model, options, x_n, own, rows).items():
-                for i, image in zip(rows, restored, strict=True):
-                    _write(options.output / name / paths[i], image)
-            bar.update(len(rows))
+        for group in images.by_size(todo):
+            for start in range(0, len(group), options.batch):
+                rows = group[start : start + options.batch]
+                for name, restored in _restore(model, options, images, sigma, labels, rows).items():
+                    for i, image in zip(rows, restored, strict=True):
+                        _write(options.output / name / paths[i], image)
+                bar.update(len(rows))
     _picture(options, images, paths, folders)
     clipped = "; values outside [-1, 1] are clipped" if options.format == "png" else ""
     print(f"Results: {options.output}  ({', '.join(folders)}, restored.png{clipped})")
 
 
-def _restore(model: Model, options: Restore, x_n: Tensor, sigma: Tensor, rows: list[int]) -> dict[str, Tensor]:
+def _read(options: Restore, model: Model) -> tuple[Images, Tensor | None]:
+    """The images, and the class of each where the model has classes, (N,)."""
+    import torch
+
+    from ambient.commands.reading import read
+    from ambient.data.images import DataSetError
+    from ambient.noise import is_array_source
+
+    if options.label is not None or not model.classes:
+        images = read(options.source, any_size=True)
+        return images, None if options.label is None else torch.full((len(images),), model.class_of(options.label))
+    known = f"{', '.join(model.classes[:8])}{', ...' if len(model.classes) > 8 else ''}"
+    needed = f"the model has classes ({known}) and needs that of each image; {options.source.source} has none: "
+    remedy = "give all images one by --label, or a folder for each class"
+    if is_array_source(options.source.source):
+        raise ValueError(f"{needed}numbers have no classes; give all images one by --label")
+    try:
+        images = read(options.source, labels=True, any_size=True)
+    except DataSetError as error:
+        if error.report is not None and any(fault.kind == "no label" for fault in error.report.faults):
+            raise ValueError(needed + remedy) from error
+        raise
+    if strangers := sorted(set(images.classes) - set(model.classes)):
+        raise ValueError(
+            f"{options.source.source} has classes that the model does not know ({', '.join(strangers[:3])}); it knows "
+            f"{known}: give all images one by --label"
+        )
+    assert images.labels is not None
+    return images, torch.tensor([model.class_of(images.classes[i]) for i in images.labels.tolist()])
+
+
+def _check(model: Model, options: Restore, images: Images) -> None:
+    """Raises ValueError for what cannot be restored, before anything is written."""
+    from ambient.models.restoration import check_fits
+
+    if options.samples and model.method == "early-stop":
+        raise ValueError(
+            "--samples: a model trained by early-stop knows nothing below its images' noise; leave --samples out for "
+            "the posterior mean"
+        )
+    for rows in images.by_size(range(len(images))):
+        try:
+            check_fits(model, tuple(images.pixels[rows[0]].shape), options.overlap)
+        except ValueError as error:
+            raise ValueError(f"{images.names[rows[0]]}: {error}") from error
+
+
+def _restore(
+    model: Model, options: Restore, images: Images, sigma: Tensor, labels: Tensor | None, rows: list[int]
+) -> dict[str, Tensor]:
     """Everything that is written of some images, by folder; a standard deviation is shown on [0, 1] as [-1, 1]."""
     import torch
 
     from ambient.models.restoration import posterior_mean, posterior_samples
 
-    found = {"mean": posterior_mean(model, x_n, sigma, overlap=options.overlap)}
+    x_n, own = images.take(rows).to(options.device), sigma[rows]
+    told = {} if labels is None else {"label": labels[rows].to(options.device)}
+    found = {"mean": posterior_mean(model, x_n, own, overlap=options.overlap, **told)}
     draws = []
     for k in range(options.samples):
-        draw = posterior_samples(
-            model, x_n, sigma, rows, seed=options.seed * 1_000_003 + k, steps=options.steps, overlap=options.overlap
-        )
+        seed = options.seed * 1_000_003 + k
+        draw = posterior_samples(model, x_n, own, rows, seed=seed, steps=options.steps, overlap=options.overlap, **told)
         found[f"sample-{k + 1}"] = draw
         draws.append(draw)
     if draws:
@@ -145,12 +202,13 @@ def _names(images: Images, suffix: str) -> list[str]:
 
 
 def _picture(options: Restore, images: Images, paths: list[str], folders: list[str]) -> None:
+    """The first images of the first one's size."""
     import torch
 
     from ambient.runs.pictures import read_image, save_rows
 
-    few = range(min(SHOWN, len(images)))
-    rows = {"noisy": images.pixels[: len(few)]}
+    few = images.by_size(range(len(images)))[0][:SHOWN]
+    rows = {"noisy": images.take(few)}
     for name in folders:
         rows[name] = torch.stack([read_image(options.output / name / paths[i]) for i in few])
     save_rows(options.output / "restored.png", rows, SHOWN)

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
+from ambient.commands.output import check_output
 from ambient.commands.source import Source
 from ambient.models.names import MethodName, NetworkName
 from ambient.noise.units import parse_level
@@ -69,6 +70,7 @@ class Train:
     def check(self) -> None:
         """Raises ValueError for values that cannot work, naming the option."""
         check_device_name(self.device)
+        check_output(self.output, "training", "model", "ambient")  # the last one is the trackers'
         if (self.noise is None) == (self.noise_column is None):
             raise ValueError(
                 "say how noisy the files are: --noise SIGMA (0 for clean), --noise estimate, or --noise-column FIELD"
@@ -98,14 +100,14 @@ def run(options: Train) -> None:
     """Read, train, and say where everything is."""
     from ambient.commands.devices import accelerator_of
     from ambient.commands.levels import levels_of
-    from ambient.commands.reading import read
+    from ambient.commands.reading import read_alike
     from ambient.models.fitting import Recipe, choose_method, fit
     from ambient.runs import option_files
     from ambient.runs.files import write_json
 
     if options.config is not None:
         print(f"config {option_files.in_words(options.config)}")
-    images = read(options.source, labels=options.classes)
+    images = read_alike(options.source, labels=options.classes)
     sigma = levels_of(images, options.noise, options.noise_column)
     method = choose_method(options.method, sigma)
     print(f"{images}; {_in_words(sigma.tolist())}; method {method}")

@@ -136,7 +136,12 @@ class Model(nn.Module, PyTorchModelHubMixin, library_name="ambient-tweedie-lab",
             x_t: Noisy images, (B, C, H, W) of the model's own size.
             level: Their level, () or (B,), or a bare sigma, which means X_t = X_0 + sigma Z.
             condition: `label`, (B,) int64, for a model with classes.
+
+        Raises:
+            ValueError: If a model with classes is told none: it has never seen an image without.
         """
+        if self.classes and condition.get("label") is None:
+            raise ValueError(f"this model has {len(self.classes)} classes: give `label`, the class of each image")
         own = as_level(level).on(x_t)
         centre = self.centre.to(x_t)
         deviation: Tensor = self.denoiser(x_t - per_sample(own.alpha, x_t) * centre, own, **condition)

@@ -151,8 +151,30 @@ def _levels(sigma: Tensor | float, x_n: Tensor) -> Level:
     return Level(torch.ones_like(sigma), sigma)
 
 
-def _tiled(model: Model, x_n: Tensor, overlap: int | None) -> Tiled:
+def check_fits(model: Model, shape: tuple[int, ...], overlap: int | None = None) -> None:
+    """Refuse images of another number of channels than a model's, or smaller than its own.
+
+    Args:
+        model: The model.
+        shape: (C, H, W) of an image.
+        overlap: Pixels that tiles share; half the model's side if None.
+
+    Raises:
+        ValueError: Saying what does not fit.
+    """
     channels, side, _ = model.shape
-    if x_n.ndim != 4 or x_n.shape[1] != channels:
-        raise ValueError(f"images of shape {tuple(x_n.shape[1:])} do not fit a model of {channels} channel(s)")
+    if len(shape) != 3 or shape[0] != channels:
+        raise ValueError(f"images of shape {tuple(shape)} do not fit a model of {channels} channel(s)")
+    if min(shape[1:]) < side:
+        raise ValueError(f"images of {shape[1]}x{shape[2]} are smaller than the model's {side}x{side}")
+    _tiles(model, overlap)
+
+
+def _tiles(model: Model, overlap: int | None) -> Tiled:
+    side = model.shape[1]
     return Tiled(model, side, side // 2 if overlap is None else overlap)
+
+
+def _tiled(model: Model, x_n: Tensor, overlap: int | None) -> Tiled:
+    check_fits(model, tuple(x_n.shape[1:]), overlap)
+    return _tiles(model, overlap)

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import importlib
 import json
+import shutil
 import tomllib
 from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image
 
 import ambient
@@ -122,8 +124,6 @@ def test_a_file_gives_options_and_the_command_line_wins(
 
 def test_nothing_is_added_to_the_files(monkeypatch: pytest.MonkeyPatch, noisy: Path, model: Path) -> None:
     """The samples of the run are the files themselves about their mean."""
-    import torch
-
     from ambient.commands.reading import read
     from ambient.commands.source import Source
 
@@ -157,13 +157,20 @@ def test_nothing_is_added_to_the_files(monkeypatch: pytest.MonkeyPatch, noisy: P
         (("sample", "MODEL", "--output", "OUT", "--samples", "0"), "--samples 0"),
         (("sample", "MODEL", "--output", "OUT", "--label", "cat"), "no classes"),
         (("sample", "MODEL", "--output", "OUT", "--stop", "-1"), "--stop -1"),
+        (("sample", "MODEL", "--output", "OUT", "--stop", "100"), "--stop 100: below 80"),
+        (("sample", "MODEL", "--output", "SOURCE"), "something else there already"),
+        (("sample", "MODEL", "--output", "FILE"), "is a file"),
+        (("restore", "MODEL", "SOURCE", "--output", "SOURCE"), "something else there already"),
+        (("train", "SOURCE", "--output", "SOURCE", "--noise", "0.4"), "something else there already"),
+        (("export", "MODEL", "--output", "FILE"), "is a file"),
+        (("restore", "MODEL", "SOURCE", "--output", "OUT", "--noise", "3"), "whole range"),
         (("restore", "MODEL", "NOWHERE", "--output", "OUT"), "NOWHERE"),
         (("restore", "MODEL", "SOURCE", "--output", "OUT", "--samples", "1"), "at least 2"),
         (("restore", "MODEL", "SOURCE", "--output", "OUT", "--overlap", "8"), "overlap"),
         (("restore", "MODEL", "SOURCE", "--output", "OUT", "--channels", "rgb"), "1 channel"),
-        (("export", "MODEL", "--output", "SOURCE"), "something there already"),
+        (("export", "MODEL", "--output", "SOURCE"), "something else there already"),
         (("export", "MODEL", "--output", "OUT", "--push", "name"), "owner/name"),
-        (("example", "SOURCE"), "something there already"),
+        (("example", "SOURCE"), "something else there already"),
         (("example", "OUT", "--images", "2000"), "--images 2000"),
         (("example", "OUT", "--sigma", "-0.1"), "--sigma -0.1"),
     ],
@@ -178,8 +185,100 @@ def test_a_misuse_is_one_clear_line(
     message: str,
 ) -> None:
     places = {"SOURCE": noisy, "MODEL": model, "OUT": tmp_path / "out", "NOWHERE": tmp_path / "NOWHERE"}
+    places["FILE"] = next(noisy.iterdir())
     assert call(monkeypatch, *(places.get(argument, argument) for argument in arguments)) == 1
     lines = [line for line in capsys.readouterr().err.splitlines() if line.startswith("error:")]
     assert len(lines) == 1
     assert message in lines[0]
     assert "fault of ours" not in lines[0]
+
+
+@pytest.fixture(scope="module")
+def classes(noisy: Path) -> Path:
+    """Sixteen of the noisy digits in two folders, `cats` and `dogs`."""
+    folder = noisy.parent / "classes"
+    for i, path in enumerate(sorted(noisy.iterdir())[:16]):
+        (folder / ("cats", "dogs")[i % 2]).mkdir(parents=True, exist_ok=True)
+        shutil.copy(path, folder / ("cats", "dogs")[i % 2] / path.name)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def conditional(classes: Path) -> Path:
+    """A model of them that knows the classes."""
+    output = classes.parent / "conditional"
+    with pytest.MonkeyPatch.context() as patch:
+        assert call(patch, *TRAIN, classes, "--output", output, "--classes") == 0
+    return output
+
+
+def restored(folder: Path) -> dict[str, np.ndarray]:
+    return {path.stem: np.load(path) for path in (folder / "mean").iterdir()}
+
+
+def test_a_model_with_classes_restores_by_those_of_the_source_or_by_one_for_all(
+    monkeypatch: pytest.MonkeyPatch, classes: Path, conditional: Path, tmp_path: Path
+) -> None:
+    network = ambient.load(conditional)
+    weights = network.denoiser.network.given.classes.weight
+    torch.nn.init.normal_(weights, std=20.0, generator=torch.Generator().manual_seed(0))  # so that classes matter
+    network.save_pretrained(tmp_path / "model")
+    common = ("restore", tmp_path / "model", classes, "--format", "npy", "--output")
+    assert call(monkeypatch, *common, tmp_path / "own") == 0
+    for name in ("cats", "dogs"):
+        assert call(monkeypatch, *common, tmp_path / name, "--label", name) == 0
+    own, cats, dogs = (restored(tmp_path / name) for name in ("own", "cats", "dogs"))
+    assert len(own) == 16
+    for name in own:
+        same, other = (cats, dogs) if name.startswith("cats") else (dogs, cats)
+        np.testing.assert_allclose(own[name], same[name], atol=1e-5)
+        assert abs(own[name] - other[name]).max() > 1e-3
+
+
+@pytest.mark.parametrize(
+    ("source", "options", "message"),
+    [
+        ("noisy", (), "has classes (cats, dogs) and needs that of each image; SOURCE has none: give all images one"),
+        ("classes", ("--label", "bird"), "--label bird: the model knows no such class; it has cats, dogs"),
+        ("numbers", ("--range", "-1", "1"), "numbers have no classes; give all images one by --label"),
+        ("strangers", (), "has classes that the model does not know (birds); it knows cats, dogs"),
+        ("nowhere", (), "nowhere"),
+        ("small", ("--label", "cats"), "small.png: images of 4x4 are smaller than the model's 8x8"),
+    ],
+)
+def test_misuses_of_classes_and_sizes_write_nothing(
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    noisy: Path,
+    classes: Path,
+    conditional: Path,
+    tmp_path: Path,
+    source: str,
+    options: tuple[str, ...],
+    message: str,
+) -> None:
+    places = {"noisy": noisy, "classes": classes, "numbers": tmp_path / "numbers.npy"}
+    np.save(tmp_path / "numbers.npy", np.zeros((3, 8, 8), np.float32))
+    shutil.copytree(classes / "cats", tmp_path / "strangers" / "birds")
+    (tmp_path / "small").mkdir()
+    Image.new("L", (4, 4)).save(tmp_path / "small" / "small.png")
+    place = places.get(source, tmp_path / source)
+    assert call(monkeypatch, "restore", conditional, place, "--output", tmp_path / "out", *options) == 1
+    (line,) = (line for line in capsys.readouterr().err.splitlines() if line.startswith("error:"))
+    assert message.replace("SOURCE", str(place)) in line
+    assert not (tmp_path / "out").exists()
+
+
+def test_images_of_any_sizes_are_restored_together(
+    monkeypatch: pytest.MonkeyPatch, model: Path, tmp_path: Path
+) -> None:
+    sizes = {"a": (8, 8), "b": (20, 11), "c": (8, 8)}
+    (tmp_path / "sizes").mkdir()
+    for name, size in sizes.items():
+        Image.effect_noise(size, 60).save(tmp_path / "sizes" / f"{name}.png")
+    arguments = ("restore", model, tmp_path / "sizes", "--output", tmp_path / "out", "--samples", 2)
+    assert call(monkeypatch, *arguments) == 0
+    for name, size in sizes.items():
+        for kind in ("mean", "sample-1", "std"):
+            assert Image.open(tmp_path / "out" / kind / f"{name}.png").size == size
+    assert call(monkeypatch, *arguments) == 0

@@ -61,6 +61,15 @@ def test_the_same_call_goes_on_and_changes_nothing_when_done(tmp_path: Path) -> 
         assert torch.equal(value, again.state_dict()[name])
 
 
+@pytest.mark.parametrize("method", ["auto", "paper", "early-stop"])
+def test_noisy_images_may_have_levels_of_their_own(tmp_path: Path, method: str) -> None:
+    sigma = torch.tensor([0.2, 0.5], dtype=torch.float64).repeat(16)
+    noise = torch.randn(32, 1, 8, 8, generator=torch.Generator().manual_seed(0))
+    images = digits(32) + sigma.float().reshape(-1, 1, 1, 1) * noise
+    model = fit(images, sigma, tmp_path, Recipe(method=method, steps=3, batch=16), progress=lambda *_: None)  # type: ignore[arg-type]
+    assert "0.2 to 0.5" in model.facts["levels of the images"]
+
+
 def test_levels_for_each_image_and_classes(tmp_path: Path) -> None:
     images = torch.cat([digits(32), noisy_digits(32)])
     sigma = torch.cat([torch.zeros(32), torch.full((32,), SIGMA)])
