@@ -4,6 +4,7 @@ from .matrices import Matrix
 from .operators import Compose, Identity, Operator
 from .resonance import AsComplex, Fourier, MultiCoil
 from .solving import conjugate_gradients, inner
+from .tasks import Task, operator_of, parse_task
 
 __all__ = [
     "Adapted",
@@ -17,8 +18,11 @@ __all__ = [
     "Matrix",
     "MultiCoil",
     "Operator",
+    "Task",
     "adapted",
     "adjoint_error",
     "conjugate_gradients",
     "inner",
+    "operator_of",
+    "parse_task",
 ]
