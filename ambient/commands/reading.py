@@ -119,3 +119,20 @@ def read_alike(source: Source, *, labels: bool = False) -> Images:
             "square pieces of them with --crop SIDE"
         )
     return images
+
+
+def read_larger(source: Source, side: int, *, labels: bool = False) -> Images:
+    """Read images of any sizes to train on square pieces of them.
+
+    Raises:
+        DataSetError: As `read`; and if one is smaller than the pieces, naming it.
+    """
+    images = read(source, labels=labels, any_size=True)
+    small = [i for i, image in enumerate(images.pixels) if min(image.shape[1:]) < side]
+    if small:
+        height, width = images.pixels[small[0]].shape[1:]
+        raise DataSetError(
+            f"--crop {side}: {len(small)} of {len(images)} images of {source.source} are smaller, such as "
+            f"{images.names[small[0]]}, {width} wide and {height} high"
+        )
+    return images

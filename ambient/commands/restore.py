@@ -10,6 +10,7 @@ import tyro
 
 from ambient.commands.output import check_output
 from ambient.commands.source import Source
+from ambient.noise.units import noise_in_words, parse_level, parse_poisson
 from ambient.runs.device import check_device_name
 
 if TYPE_CHECKING:
@@ -38,7 +39,8 @@ class Restore:
     output: Path
     """Folder of the restored images: mean/, and with --samples sample-1/ ..., std/."""
     noise: str | None = None
-    """Noise level of the files: 0.3 in [-1, 1] units, 8bit:25, or "estimate"; the model's own if not given."""
+    """Noise level of the files: 0.3 in [-1, 1] units, 8bit:25, or "estimate"; the model's own if not given. A model for
+    Poisson noise knows its own only."""
     noise_column: str | None = None
     """Field of metadata.jsonl or metadata.csv with the level of each image."""
     label: str | None = None
@@ -66,6 +68,8 @@ class Restore:
         check_output(self.output, RECORD)
         if self.noise is not None and self.noise_column is not None:
             raise ValueError("--noise and --noise-column: give one of them")
+        if self.noise not in (None, "estimate") and parse_poisson(str(self.noise)) is None:
+            parse_level(str(self.noise))
         for name, least in (("samples", 0), ("steps", 1), ("batch", 1), ("seed", 0)):
             if getattr(self, name) < least:
                 raise ValueError(f"--{name} {getattr(self, name)}: at least {least}")
@@ -77,7 +81,6 @@ def run(options: Restore) -> None:
     """Restore what is not there yet, and draw the first of them."""
     from tqdm.auto import tqdm
 
-    from ambient.commands.levels import levels_of
     from ambient.models.loading import load
     from ambient.runs.device import require_device
     from ambient.runs.files import fingerprint
@@ -86,17 +89,12 @@ def run(options: Restore) -> None:
     require_device(options.device)
     model = load(options.model, device=options.device, download=options.download)
     images, labels = _read(options, model)
-    told = options.noise is not None or options.noise_column is not None
-    if not told:
-        if not model.noisy:
-            raise ValueError("the model was trained on clean images, so say how noisy these are: --noise SIGMA")
-        print(f"noise: {model.nature:g}, the level of the images that the model was trained on (--noise says another)")
-    sigma = levels_of(images, options.noise if told else f"{model.nature!r}", options.noise_column)
+    sigma = _levels(options, model, images)
     _check(model, options, images)
     facts: dict[str, Any] = {
         "model": model.digest(),
         "images": fingerprint(*([images.pixels] if hasattr(images.pixels, "shape") else images.pixels)),
-        "levels": fingerprint(sigma),
+        "levels": None if sigma is None else fingerprint(sigma),
         "classes": None if labels is None else fingerprint(labels),
     }
     facts |= {"samples": options.samples, "seed": options.seed, "steps": options.steps, "overlap": options.overlap}
@@ -150,6 +148,34 @@ def _read(options: Restore, model: Model) -> tuple[Images, Tensor | None]:
     return images, torch.tensor([model.class_of(images.classes[i]) for i in images.labels.tolist()])
 
 
+def _levels(options: Restore, model: Model, images: Images) -> Tensor | None:
+    """The level of each image, (N,); None for a model of Poisson noise, which knows one only."""
+    from ambient.commands.levels import levels_of
+
+    told = options.noise is not None or options.noise_column is not None
+    if model.stabilised is not None:
+        law = model.stabilised.noise
+        own = noise_in_words(law.gain, law.std)
+        if told and (options.noise is None or parse_poisson(options.noise) != (law.gain, law.std)):
+            raise ValueError(
+                f"this model is for images with the noise {own} and no other: leave --noise and --noise-column out, or "
+                "train a model on images like these"
+            )
+        print(f"noise: {own}, that of the images that the model was trained on")
+        return None
+    if options.noise is not None and parse_poisson(options.noise) is not None:
+        raise ValueError(
+            f"--noise {options.noise}: this model is for Gaussian noise; a model for Poisson noise is trained with the "
+            "same --noise"
+        )
+    if told:
+        return levels_of(images, options.noise, options.noise_column)
+    if not model.noisy:
+        raise ValueError("the model was trained on clean images, so say how noisy these are: --noise SIGMA")
+    print(f"noise: {model.nature:g}, the level of the images that the model was trained on (--noise says another)")
+    return levels_of(images, f"{model.nature!r}", None)
+
+
 def _check(model: Model, options: Restore, images: Images) -> None:
     """Raises ValueError for what cannot be restored, before anything is written."""
     from ambient.models.restoration import check_fits
@@ -167,14 +193,14 @@ def _check(model: Model, options: Restore, images: Images) -> None:
 
 
 def _restore(
-    model: Model, options: Restore, images: Images, sigma: Tensor, labels: Tensor | None, rows: list[int]
+    model: Model, options: Restore, images: Images, sigma: Tensor | None, labels: Tensor | None, rows: list[int]
 ) -> dict[str, Tensor]:
     """Everything that is written of some images, by folder; a standard deviation is shown on [0, 1] as [-1, 1]."""
     import torch
 
     from ambient.models.restoration import posterior_mean, posterior_samples
 
-    x_n, own = images.take(rows).to(options.device), sigma[rows]
+    x_n, own = images.take(rows).to(options.device), None if sigma is None else sigma[rows]
     told = {} if labels is None else {"label": labels[rows].to(options.device)}
     found = {"mean": posterior_mean(model, x_n, own, overlap=options.overlap, **told)}
     draws = []

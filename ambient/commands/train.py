@@ -9,11 +9,14 @@ from typing import TYPE_CHECKING, Literal
 from ambient.commands.output import check_output
 from ambient.commands.source import Source
 from ambient.models.names import MethodName, NetworkName
-from ambient.noise.units import parse_level
+from ambient.noise.units import noise_in_words, parse_level, parse_poisson
 from ambient.runs.device import check_device_name
 
 if TYPE_CHECKING:
+    from torch import Tensor
+
     from ambient.models.model import Model
+    from ambient.noise import PoissonGaussian
     from ambient.training import Callback
 
 GRID = 64
@@ -33,7 +36,8 @@ class Train:
     output: Path
     """Folder of the run: model/, training/, grids of samples, and options.json."""
     noise: str | None = None
-    """Noise level of the files: 0.3 in [-1, 1] units, 8bit:25 in grey levels of 255, "estimate", or 0 for clean."""
+    """Noise level of the files: 0.3 in [-1, 1] units, 8bit:25 in grey levels of 255, "estimate", or 0 for clean.
+    Photons: poisson:GAIN or poisson:GAIN:SIGMA, variance GAIN (x + 1) + SIGMA^2; or poisson:8bit:GAIN:SIGMA."""
     noise_column: str | None = None
     """Field of metadata.jsonl or metadata.csv with the level of each image, in the same units."""
     method: MethodName = "auto"
@@ -42,6 +46,8 @@ class Train:
     """Of algorithm-1: the level of the one noisy copy of each clean image."""
     network: NetworkName = "small"
     """Network, by number of parameters."""
+    crop: int | None = None
+    """Train on random square pieces of this side, for larger images and images of several sizes."""
     classes: bool = False
     """A class-conditional model: the classes are those of the source."""
     steps: int = 2000
@@ -79,6 +85,8 @@ class Train:
         for name in ("steps", "batch", "grid_every"):
             if getattr(self, name) < 1:
                 raise ValueError(f"--{name.replace('_', '-')} {getattr(self, name)}: at least 1")
+        if self.crop is not None and self.crop < 4:
+            raise ValueError(f"--crop {self.crop}: at least 4")
         if self.seed < 0:
             raise ValueError(f"--seed {self.seed}: a seed is 0 or more")
         if not 0 <= self.augment <= 1:
@@ -92,25 +100,32 @@ class Train:
 
 
 def _check_noise(noise: str | None) -> None:
-    if noise not in (None, "estimate"):
+    if noise not in (None, "estimate") and parse_poisson(str(noise)) is None:
         parse_level(str(noise))
 
 
 def run(options: Train) -> None:
     """Read, train, and say where everything is."""
+    import torch
+
     from ambient.commands.devices import accelerator_of
-    from ambient.commands.levels import levels_of
-    from ambient.commands.reading import read_alike
+    from ambient.commands.levels import noise_of
+    from ambient.commands.reading import read_alike, read_larger
     from ambient.models.fitting import Recipe, choose_method, fit
     from ambient.runs import option_files
     from ambient.runs.files import write_json
 
     if options.config is not None:
         print(f"config {option_files.in_words(options.config)}")
-    images = read_alike(options.source, labels=options.classes)
-    sigma = levels_of(images, options.noise, options.noise_column)
-    method = choose_method(options.method, sigma)
-    print(f"{images}; {_in_words(sigma.tolist())}; method {method}")
+    images = (
+        read_alike(options.source, labels=options.classes)
+        if options.crop is None
+        else read_larger(options.source, options.crop, labels=options.classes)
+    )
+    sigma = noise_of(images, options.noise, options.noise_column)
+    method = choose_method(options.method, sigma if isinstance(sigma, torch.Tensor) else torch.ones(len(images)))
+    pieces = "" if options.crop is None else f", in pieces of {options.crop}x{options.crop}"
+    print(f"{images}{pieces}; {_in_words(sigma)}; method {method}")
     accelerator = accelerator_of(options.device, options.precision, options.report, options.output)
     recipe = Recipe(
         method=method,
@@ -122,6 +137,7 @@ def run(options: Train) -> None:
         dropout=options.dropout,
         augment=options.augment,
         seed=options.seed,
+        crop=options.crop,
     )
     model = fit(
         images.pixels,
@@ -159,8 +175,12 @@ def _save_grid(model: Model, path: Path, seed: int) -> None:
     save_png(path, grid(torch.cat(list(model.sample(GRID, seed=seed)))))
 
 
-def _in_words(levels: list[float]) -> str:
-    low, high = min(levels), max(levels)
+def _in_words(noise: Tensor | PoissonGaussian) -> str:
+    from ambient.noise import PoissonGaussian
+
+    if isinstance(noise, PoissonGaussian):
+        return f"noise {noise_in_words(noise.gain, noise.std)}"
+    low, high = float(noise.min()), float(noise.max())
     if high == 0:
         return "clean"
     return f"noise {low:g}" if low == high else f"noise {low:g} to {high:g}"

@@ -6,7 +6,8 @@ denoiser in the images' own coordinates,
     h(x_t, t) = c + D(x_t - alpha_t c, t),      X_t = alpha_t X_0 + sigma_t Z,
 
 with x_0 in [-1, 1]: so whatever takes a denoiser (our samplers, k-diffusion's, a diffusers scheduler) takes it as it
-is, and nobody has to know the centre.
+is, and nobody has to know the centre. Of a model for Poisson noise, x_0 is in the units of `ambient.noise.Stabilised`,
+and `encode` and `decode` lead there and back; `sample` and restoration do it themselves.
 
 The folder holds `config.json`, `model.safetensors` and a model card, and is read and written by huggingface_hub's own
 mixin, so `save_pretrained`, `from_pretrained` and `push_to_hub` are the ones that users of the Hub know.
@@ -29,6 +30,7 @@ from ambient.models.card import card_text
 from ambient.models.folder import CONFIG, WEIGHTS, weights_of
 from ambient.models.names import MethodName, NetworkName, SamplerName
 from ambient.models.networks import build
+from ambient.noise import PoissonGaussian, Stabilised
 from ambient.process import Level, as_level, per_sample
 from ambient.runs.damage import DamagedFileError
 from ambient.runs.files import fingerprint, load_tensors, read_json, save_tensors, write_json
@@ -62,6 +64,8 @@ class Model(nn.Module, PyTorchModelHubMixin, library_name="ambient-tweedie-lab",
         augmented: Whether the network is told of augmentations.
         dropout: Of the network, in training.
         sigma_min, sigma_max: Ends of the sampling grid.
+        poisson: The Poisson-Gaussian noise of the images that it was trained on, as the arguments of
+            `ambient.noise.PoissonGaussian`; then `nature` and all levels are in the units in which it is white.
         facts: What else a model card should say, such as the number of images and updates.
         format: Of the folder.
 
@@ -84,6 +88,7 @@ class Model(nn.Module, PyTorchModelHubMixin, library_name="ambient-tweedie-lab",
         dropout: float = 0.0,
         sigma_min: float = 0.002,
         sigma_max: float = 80.0,
+        poisson: dict[str, float] | None = None,
         facts: dict[str, Any] | None = None,
         format: int = FORMAT,
     ) -> None:
@@ -97,6 +102,7 @@ class Model(nn.Module, PyTorchModelHubMixin, library_name="ambient-tweedie-lab",
         self.nature, self.method, self.stop = nature, method, stop
         self.classes = tuple(classes)
         self.sigma_min, self.sigma_max = sigma_min, sigma_max
+        self.stabilised = None if poisson is None else Stabilised(PoissonGaussian(**poisson))
         self.facts = dict(facts or {})
         self._made_of = {
             "network": network,
@@ -111,6 +117,7 @@ class Model(nn.Module, PyTorchModelHubMixin, library_name="ambient-tweedie-lab",
             "dropout": dropout,
             "sigma_min": sigma_min,
             "sigma_max": sigma_max,
+            "poisson": poisson,
             "format": format,
         }
 
@@ -129,8 +136,16 @@ class Model(nn.Module, PyTorchModelHubMixin, library_name="ambient-tweedie-lab",
         """Where its weights are."""
         return self.centre.device
 
+    def encode(self, images: Tensor) -> Tensor:
+        """Noisy images in [-1, 1] units, of any shape, in the model's: the same but for Poisson noise."""
+        return images if self.stabilised is None else self.stabilised.forward(images)
+
+    def decode(self, x_0: Tensor) -> Tensor:
+        """Clean images in the model's units, of any shape, in [-1, 1]: the exact unbiased inverse for Poisson noise."""
+        return x_0 if self.stabilised is None else self.stabilised.inverse(x_0)
+
     def forward(self, x_t: Tensor, level: Level | Tensor, **condition: Any) -> Tensor:
-        """E[X_0 | X_t = x_t] in [-1, 1] units (not clipped).
+        """E[X_0 | X_t = x_t] in the model's units, which are [-1, 1] (not clipped) but for Poisson noise.
 
         Args:
             x_t: Noisy images, (B, C, H, W) of the model's own size.
@@ -203,7 +218,7 @@ class Model(nn.Module, PyTorchModelHubMixin, library_name="ambient-tweedie-lab",
             condition=lambda _: condition,
             device=self.device,
         )
-        return next(images)
+        return self.decode(next(images))
 
     def digest(self) -> str:
         """SHA-256 of its weights and centre: what identifies the model, wherever its folder is."""

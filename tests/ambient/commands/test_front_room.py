@@ -140,6 +140,11 @@ def test_nothing_is_added_to_the_files(monkeypatch: pytest.MonkeyPatch, noisy: P
         (("train", "SOURCE", "--output", "OUT", "--noise", "0.4", "--noise-column", "n"), "say how noisy"),
         (("train", "SOURCE", "--output", "OUT", "--noise", "loud"), "loud"),
         (("train", "SOURCE", "--output", "OUT", "--noise", "-1"), "at least 0"),
+        (("train", "SOURCE", "--output", "OUT", "--noise", "poisson"), "write poisson:GAIN"),
+        (("train", "SOURCE", "--output", "OUT", "--noise", "poisson:0"), "the gain"),
+        (("train", "SOURCE", "--output", "OUT", "--noise", "0.4", "--crop", "2"), "--crop 2: at least 4"),
+        (("train", "SOURCE", "--output", "OUT", "--noise", "0.4", "--crop", "9"), "--crop 9: 40 of 40 images"),
+        (("train", "SOURCE", "--output", "OUT", "--noise", "0.4", "--crop", "5"), "multiple of 2, not 5"),
         (("train", "SOURCE", "--output", "OUT", "--noise", "25"), "8bit:25"),
         (("train", "SOURCE", "--output", "OUT", "--noise", "0.4", "--batch", "20"), "multiple of 16"),
         (("train", "SOURCE", "--output", "OUT", "--noise", "0.4", "--steps", "0"), "--steps 0"),
@@ -282,3 +287,58 @@ def test_images_of_any_sizes_are_restored_together(
         for kind in ("mean", "sample-1", "std"):
             assert Image.open(tmp_path / "out" / kind / f"{name}.png").size == size
     assert call(monkeypatch, *arguments) == 0
+
+
+def test_larger_images_of_any_sizes_are_trained_on_in_pieces_and_restored_whole(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    source, output = tmp_path / "larger", tmp_path / "run"
+    source.mkdir()
+    for i in range(6):
+        Image.effect_noise((20 + i % 2, 13), 60).save(source / f"{i}.png")
+    train = (*TRAIN, source, "--output", output, "--steps", 2)
+    assert call(monkeypatch, *train) == 1
+    assert "3 images are of another size" in (error := capsys.readouterr().err)
+    assert "--crop SIDE" in error
+    assert call(monkeypatch, *train, "--crop", 16) == 1
+    assert "--crop 16: 6 of 6 images" in capsys.readouterr().err
+    assert not output.exists()
+    assert call(monkeypatch, *train, "--crop", 8) == 0
+    assert "6 images of 2 sizes from 13x20 to 13x21, 1 channel(s), in pieces of 8x8" in capsys.readouterr().out
+    assert call(monkeypatch, "restore", output, source, "--output", tmp_path / "restored") == 0
+    assert Image.open(tmp_path / "restored" / "mean" / "1.png").size == (21, 13)
+
+
+def test_images_that_are_not_square_are_told_of_pieces(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    np.save(tmp_path / "wide.npy", np.zeros((4, 8, 16), np.float32))
+    arguments = (*TRAIN, tmp_path / "wide.npy", "--range", "-1", "1", "--output", tmp_path / "run")
+    assert call(monkeypatch, *arguments) == 1
+    assert "16 wide and 8 high, and a model's are square" in (error := capsys.readouterr().err)
+    assert "--crop SIDE" in error
+
+
+def test_photons_noise_is_trained_on_sampled_and_restored(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], noisy: Path, model: Path, tmp_path: Path
+) -> None:
+    run = tmp_path / "run"
+    assert call(monkeypatch, *TRAIN, noisy, "--output", run, "--noise", "poisson:0.1:0.3", "--steps", 2) == 0
+    assert "noise poisson:0.1:0.3; method recommended" in capsys.readouterr().out
+    assert call(monkeypatch, "sample", run, "--output", tmp_path / "samples", "--samples", 2) == 0
+    for noise in ((), ("--noise", "poisson:0.1:0.3")):
+        restore = ("restore", run, noisy, "--output", tmp_path / "restored", "--samples", 2, *noise)
+        assert call(monkeypatch, *restore) == 0
+        assert "noise: poisson:0.1:0.3, that of the images" in capsys.readouterr().out
+    for trained, noise, message in (
+        (run, "0.3", "for images with the noise poisson:0.1:0.3 and no other"),
+        (run, "poisson:0.2", "and no other"),
+        (model, "poisson:0.1", "this model is for Gaussian noise"),
+        (model, "poisson:0", "the gain"),
+    ):
+        arguments = ("restore", trained, noisy, "--output", tmp_path / "other", "--noise", noise)
+        assert call(monkeypatch, *arguments) == 1
+        assert message in capsys.readouterr().err
+    assert call(monkeypatch, "export", run, "--output", tmp_path / "exported") == 1
+    assert "for Poisson noise" in capsys.readouterr().err
+    assert call(monkeypatch, "export", run, "--to", "folder", "--output", tmp_path / "exported") == 0
