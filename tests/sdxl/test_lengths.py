@@ -51,6 +51,8 @@ def test_latents_and_images_say_it(xl: Path, tmp_path: Path) -> None:
     options = LatentOptions(Source(str(data)), on_cpu(xl, tmp_path / "cache"), nature=500)
     with pytest.warns(UserWarning, match=r"1 of 4 captions have more than the 77 tokens .*: a photo of a cat and"):
         write_latents(options, accelerator)
-    drawn = GenerateOptions(on_cpu(xl, tmp_path / "images"), samples=1, sampler=Sampler(steps=1), prompt="a dog " * 50)
+    drawn = GenerateOptions(
+        run=on_cpu(xl, tmp_path / "images"), samples=1, sampler=Sampler(steps=1), prompt="a dog " * 50
+    )
     with pytest.warns(UserWarning, match=r"1 of 1 prompts have more than the 77 tokens .*: a dog a dog"):
         generate(drawn, accelerator)
