@@ -48,7 +48,6 @@ def run_experiment(options: ToyOptions, console: Console) -> None:
     metrics = run_cells(options, cells, console, splits)
     if not metrics:
         return
-    _claim_subsets(options, splits)
     keys = list(product(options.sweep.images, options.sweep.seeds))
     references = {key: reference_rows(splits.audit(*key), options.sampling.samples) for key in keys}
     findings = Findings(
@@ -93,9 +92,10 @@ def run_cells(
     missing = [cell for cell in cells if not is_done(cell, folder, samples)]
     if accelerator is not None:
         accelerator.wait_for_everyone()
+    if main:
+        _claim_subsets(options, splits)  # also where nothing is missing: the models may be those of other images
     if missing and main:
         check_clean(options, splits.data)
-        _claim_subsets(options, splits)
         splits.load_pretrained()  # what cannot be had is said before anything is trained
     processes = place.processes(len({cell.whole for cell in missing}))
     with bars([cell.name for cell in missing] if main else [], console) as show:

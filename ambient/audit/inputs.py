@@ -124,7 +124,7 @@ def _eight_bits(images: Tensor, role: str) -> tuple[Tensor, tuple[str, ...]]:
 
 
 def _read(source: str | os.PathLike[str], role: str, reading: Reading, split: Split | None) -> Pictures:
-    options = ImageOptions(split, reading.resolution, reading.channels, skip_bad=reading.skip_bad)
+    options = ImageOptions(split, reading.resolution, reading.channels, skip_bad=reading.skip_bad, **reading.bounds())
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always", UserWarning)
         data = load_images(source, options)

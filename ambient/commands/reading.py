@@ -74,11 +74,11 @@ def read(source: Source, *, labels: bool = False, any_size: bool = False) -> Ima
         DataSetError: If they cannot be read, naming files.
         ValueError: If numbers have no stated range, or classes are asked of them.
     """
-    options = ImageOptions(channels=source.channels, labels=labels, skip_bad=source.skip_bad)
+    options = ImageOptions(channels=source.channels, labels=labels, skip_bad=source.skip_bad, **source.bounds())
     if is_array_source(source.source):
         if labels:
             raise ValueError(f"{source.source} is read as numbers, which have no classes")
-        found = read_source(source.source, ImageOptions(), source.range, array=source.array)
+        found = read_source(source.source, ImageOptions(**source.bounds()), source.range, array=source.array)
         return Images(source.source, found.images, found.names, found.read_as)
     if source.range is not None or source.array is not None:
         raise ValueError(

@@ -194,7 +194,7 @@ def _check_total(source: str, size: int, options: ImageOptions) -> None:
     if size > options.largest_set:
         raise DataSetError(
             f"{source}: its pixels take over {size:,} bytes of memory, of which largest_set allows "
-            f"{options.largest_set:,}; read fewer (limit), smaller (resolution), or raise largest_set"
+            f"{options.largest_set:,}; take fewer or smaller images, or raise largest_set"
         )
 
 
@@ -219,7 +219,7 @@ def _alike(entries: list[Entry], arrays: list[np.ndarray], faults: list[Fault], 
     kept = []
     for i, (entry, array) in enumerate(zip(entries, arrays, strict=True)):
         if array.shape[1:] != (height, width) and not any_size:
-            found = f"{array.shape[2]}x{array.shape[1]} among {width}x{height}; set a resolution"
+            found = f"{array.shape[2]}x{array.shape[1]} among {width}x{height}; make all equally large"
             faults.append(Fault("wrong size", entry.name, found))
         elif len(array) != depth:
             kinds = {1: "grey", 3: "colour"}
