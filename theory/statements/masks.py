@@ -54,8 +54,8 @@ def _minimiser() -> Findings:
     told: list[tuple[Tensor, Tensor]] = []
 
     def loss(deviation: float) -> float:
-        def denoiser(x_t: Tensor, level: Level | Tensor, mask: Tensor) -> Tensor:
-            flat, own = x_t.reshape(-1, 2), mask.reshape(-1, 2)
+        def denoiser(x_t: Tensor, level: Level | Tensor, **condition: Tensor) -> Tensor:
+            flat, own = x_t.reshape(-1, 2), condition["mask"].reshape(-1, 2)
             if not told:
                 told.append((masked(_LAW, flat, own, as_level(level)).mean(), _deviation(flat, own)))
             exact, direction = told[0]
