@@ -26,6 +26,7 @@ from ambient.models.folder import FOLDER
 from ambient.models.model import Model
 from ambient.models.names import LEARNING_RATES, MethodName, NetworkName
 from ambient.models.networks import parameters
+from ambient.models.spectrum import SpectralDenoiser
 from ambient.objectives import (
     AmbientScoreMatching,
     Augmented,
@@ -59,6 +60,8 @@ class Recipe:
         sigma_nature: Of "algorithm-1": the level of the fixed noisy copy, > 0.
         dropout: Of the network; 0.3 for the method "dropout" if not given.
         augment: Chance of each lossless augmentation (EDM: .12); 0 for none.
+        spectral: Whether the network starts from the Wiener filter of the images' spectrum (`ambient.models.spectrum`);
+            None: where images are noisy.
         seed: Of everything.
     """
 
@@ -70,6 +73,7 @@ class Recipe:
     sigma_nature: float = 0.2
     dropout: float | None = None
     augment: float = 0.0
+    spectral: bool | None = None
     seed: int = 0
 
 
@@ -133,6 +137,8 @@ def fit(
     sigma_data = sigma_data_of(samples)
     model = _untrained(images, levels, method, recipe, sigma_data, classes)
     model.centre.copy_(centre)
+    if isinstance(model.denoiser, SpectralDenoiser):
+        model.denoiser.learn(samples.x, samples.nature.sigma)
     config = TrainingConfig(
         steps=recipe.steps,
         batch=recipe.batch,
@@ -148,7 +154,13 @@ def fit(
         samples,
         config,
         output / "training",
-        identity={"network": recipe.network, "sigma_data": sigma_data, "method": method, "augment": recipe.augment},
+        identity={
+            "network": recipe.network,
+            "sigma_data": sigma_data,
+            "method": method,
+            "augment": recipe.augment,
+            "spectral": isinstance(model.denoiser, SpectralDenoiser),
+        },
         accelerator=accelerator,
         progress=progress,
         callbacks=callbacks(model) if callbacks else (),
@@ -242,6 +254,7 @@ def _untrained(
 ) -> Model:
     typical = float(levels.median())
     stops = {"early-stop": typical, "recommended": typical / 2}
+    spectral = bool((levels > 0).any()) if recipe.spectral is None else recipe.spectral
     default = 0.3 if method == "dropout" else 0.0
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(generator("training", recipe.seed).initial_seed())
@@ -256,6 +269,7 @@ def _untrained(
             classes=tuple(classes),
             augmented=recipe.augment > 0,
             dropout=default if recipe.dropout is None else recipe.dropout,
+            spectral=spectral,
         )
 
 

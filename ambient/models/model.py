@@ -29,6 +29,7 @@ from ambient.models.card import card_text
 from ambient.models.folder import CONFIG, WEIGHTS, weights_of
 from ambient.models.names import MethodName, NetworkName, SamplerName
 from ambient.models.networks import build
+from ambient.models.spectrum import SpectralDenoiser
 from ambient.process import Level, as_level, per_sample
 from ambient.runs.damage import DamagedFileError
 from ambient.runs.files import fingerprint, load_tensors, save_tensors, write_json
@@ -60,6 +61,7 @@ class Model(nn.Module, PyTorchModelHubMixin, library_name="ambient-tweedie-lab",
         classes: Names of the classes; empty for none.
         augmented: Whether the network is told of augmentations.
         dropout: Of the network, in training.
+        spectral: Whether the network starts from the Wiener filter of the images' spectrum (`ambient.models.spectrum`).
         sigma_min, sigma_max: Ends of the sampling grid.
         facts: What else a model card should say, such as the number of images and updates.
         format: Of the folder.
@@ -81,6 +83,7 @@ class Model(nn.Module, PyTorchModelHubMixin, library_name="ambient-tweedie-lab",
         classes: Sequence[str] = (),
         augmented: bool = False,
         dropout: float = 0.0,
+        spectral: bool = False,
         sigma_min: float = 0.002,
         sigma_max: float = 80.0,
         facts: dict[str, Any] | None = None,
@@ -90,7 +93,7 @@ class Model(nn.Module, PyTorchModelHubMixin, library_name="ambient-tweedie-lab",
         if format > FORMAT:
             raise ValueError(f"this model has format {format}, and this version reads up to {FORMAT}: update it")
         net = build(network, side, channels, dropout=dropout, classes=len(classes), augmented=augmented)
-        self.denoiser = EDMDenoiser(net, sigma_data)
+        self.denoiser = SpectralDenoiser(net, channels, side, sigma_data) if spectral else EDMDenoiser(net, sigma_data)
         self.centre = nn.Buffer(torch.zeros(channels, side, side))
         self.shape = (channels, side, side)
         self.nature, self.method, self.stop = nature, method, stop
@@ -108,6 +111,7 @@ class Model(nn.Module, PyTorchModelHubMixin, library_name="ambient-tweedie-lab",
             "classes": list(classes),
             "augmented": augmented,
             "dropout": dropout,
+            "spectral": spectral,
             "sigma_min": sigma_min,
             "sigma_max": sigma_max,
             "format": format,
