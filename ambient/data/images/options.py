@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
+
+import tyro
 
 Channels = Literal["keep", "grey", "rgb"]
 
@@ -56,7 +58,7 @@ class ImageOptions(FileOptions):
     split: str | None = None
     resolution: int | None = None
     channels: Channels = "keep"
-    labels: bool = False
+    labels: Annotated[bool, tyro.conf.arg(name="classes")] = False
     largest_set: int = 1 << 33
     limit: int | None = None
     skip_bad: bool = False
