@@ -198,6 +198,7 @@ class Pictures:
             labels=source.labelled,
             skip_bad=source.skip_bad,
             revision=source.revision,
+            **source.bounds(),
         )
         return load_images(self.path, options)
 

@@ -12,6 +12,7 @@ from tyro.conf import Positional, arg
 
 from ambient.audit.options import FeatureName, Reading, Split
 from ambient.commands.output import check_output
+from ambient.data.images.options import SetOptions
 from ambient.runs import console
 
 if TYPE_CHECKING:
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class AuditOptions:
+class AuditOptions(SetOptions):
     """How much samples repeat their training images: copies, S > c, m13, P_tr, AuthPct and C_T, with intervals.
 
     Attributes:
@@ -101,7 +102,7 @@ def run(options: AuditOptions) -> None:
         options.samples,
         options.training,
         options.held_out,
-        reading=Reading(options.resolution, options.channels, options.skip_bad),
+        reading=Reading(options.resolution, options.channels, options.skip_bad, **options.bounds()),
         training_split=options.training_split,
         held_out_split=options.held_out_split,
         features=_features(options),

@@ -9,13 +9,15 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import tyro
 from tyro.conf import Positional
 
+from ambient.data.images.options import SetOptions
+
 if TYPE_CHECKING:
     from ambient.noise import Check, NoiseEstimate, Source
     from ambient.runs.tables import Entries
 
 
 @dataclass(frozen=True)
-class Estimate:
+class Estimate(SetOptions):
     """Estimate the noise level of images, each and all, for images in [-1, 1].
 
     Attributes:
@@ -70,6 +72,7 @@ def run(options: Estimate) -> None:
         channels=options.channels,
         limit=options.limit,
         skip_bad=options.skip_bad,
+        **options.bounds(),
     )
     source = read_source(options.source, reading, options.range, array=options.array)
     found = estimate(source.images)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
@@ -12,9 +11,6 @@ from torch import Tensor
 from ambient.commands.source import Source
 from ambient.data.images import DataSetError, ImageOptions, load_each, load_images
 from ambient.noise import is_array_source, read_source
-
-if TYPE_CHECKING:
-    from ambient.data.images import Report
 
 
 @dataclass(frozen=True, eq=False)
@@ -78,11 +74,11 @@ def read(source: Source, *, labels: bool = False, any_size: bool = False) -> Ima
         DataSetError: If they cannot be read, naming files.
         ValueError: If numbers have no stated range, or classes are asked of them.
     """
-    options = ImageOptions(channels=source.channels, labels=labels, skip_bad=source.skip_bad)
+    options = ImageOptions(channels=source.channels, labels=labels, skip_bad=source.skip_bad, **source.bounds())
     if is_array_source(source.source):
         if labels:
             raise ValueError(f"{source.source} is read as numbers, which have no classes")
-        found = read_source(source.source, ImageOptions(), source.range, array=source.array)
+        found = read_source(source.source, ImageOptions(**source.bounds()), source.range, array=source.array)
         return Images(source.source, found.images, found.names, found.read_as)
     if source.range is not None or source.array is not None:
         raise ValueError(
@@ -93,10 +89,10 @@ def read(source: Source, *, labels: bool = False, any_size: bool = False) -> Ima
         pixels: Tensor | list[Tensor] = each.images()
         if len({image.shape for image in pixels}) == 1:
             pixels = torch.stack(list(pixels))
-        words = f"{each.report.layout}, 8-bit{_left_out(each.report)}"
+        words = f"{each.report.layout}, 8-bit"
         return Images(source.source, pixels, each.names, words, each.labels, each.classes)
     data = load_images(source.source, options)
-    words = f"{data.report.layout}, 8-bit{_left_out(data.report)}"
+    words = f"{data.report.layout}, 8-bit"
     return Images(source.source, data.images, data.names, words, data.labels, data.classes)
 
 
@@ -140,14 +136,3 @@ def read_larger(source: Source, side: int, *, labels: bool = False) -> Images:
             f"{images.names[small[0]]}, {width} wide and {height} high"
         )
     return images
-
-
-def _left_out(report: Report) -> str:
-    """What was left out, counted and named."""
-    parts = []
-    if report.faults:
-        parts.append(f"{len(report.faults)} file(s) that cannot be used are left out ({report.summary()})")
-    if report.left_out:
-        names = ", ".join(item.name for item in report.left_out[:3])
-        parts.append(f"{len(report.left_out)} file(s) that are no images are left out ({names} ...)")
-    return "".join(f"; {part}" for part in parts)

@@ -10,6 +10,7 @@ import tyro
 
 from ambient.commands.output import check_output
 from ambient.commands.source import Source
+from ambient.linear.names import GuidanceName, parse_task
 from ambient.noise.units import noise_in_words, parse_level, parse_poisson
 from ambient.runs.device import check_device_name
 
@@ -45,12 +46,21 @@ class Restore:
     """Field of metadata.jsonl or metadata.csv with the level of each image."""
     label: str | None = None
     """Class of all images, by name, for a model with classes; the source's own classes if not given."""
-    samples: int = 0
-    """Posterior samples of each image, besides the mean."""
+    task: str | None = None
+    """What else was done to the files: blur:1.5 (a Gaussian of so many pixels), downsample:2, or inpainting:MASK.png
+    (black is missing). Then --noise is that of the measurements, 0.01 if not given."""
+    simulate: bool = False
+    """With --task: the files are clean, and are measured here; inpainting:0.8 hides that share. Prints the PSNR."""
+    guidance: GuidanceName = "mmps"
+    """With --task: how the model is told of the measurements."""
+    zeta: float = 0.5
+    """Step size of --guidance dps."""
+    samples: int | None = None
+    """Posterior samples of each image, besides the mean; none if not given, 4 with --task, whose mean is theirs."""
     seed: int = 0
     """Decides the samples."""
-    steps: int = 12
-    """Reverse steps of a sample."""
+    steps: int | None = None
+    """Reverse steps of a sample; 12 if not given, 24 with --task."""
     overlap: int | None = None
     """Pixels that tiles share; half the model's side if not given."""
     format: Literal["png", "npy"] = "png"
@@ -62,6 +72,16 @@ class Restore:
     download: bool = False
     """Fetch a Hub id that is not on this machine."""
 
+    @property
+    def drawn(self) -> int:
+        """Samples of each image."""
+        return self.samples if self.samples is not None else 0 if self.task is None else 4
+
+    @property
+    def reverse_steps(self) -> int:
+        """Steps of each sample."""
+        return self.steps if self.steps is not None else 12 if self.task is None else 24
+
     def check(self) -> None:
         """Raises ValueError for values that cannot work, naming the option."""
         check_device_name(self.device)
@@ -70,11 +90,30 @@ class Restore:
             raise ValueError("--noise and --noise-column: give one of them")
         if self.noise not in (None, "estimate") and parse_poisson(str(self.noise)) is None:
             parse_level(str(self.noise))
-        for name, least in (("samples", 0), ("steps", 1), ("batch", 1), ("seed", 0)):
-            if getattr(self, name) < least:
-                raise ValueError(f"--{name} {getattr(self, name)}: at least {least}")
+        fewest = 0 if self.task is None else 2
+        for name, least in (("samples", fewest), ("steps", 1 + (self.task is not None)), ("batch", 1), ("seed", 0)):
+            value = getattr(self, name)
+            if value is not None and value < least:
+                raise ValueError(f"--{name} {value}: at least {least}")
         if self.samples == 1:
             raise ValueError("--samples 1: a standard deviation needs at least 2 samples of each image")
+        self._check_task()
+
+    def _check_task(self) -> None:
+        if self.task is None:
+            if self.simulate or self.guidance != "mmps":
+                raise ValueError("--simulate and --guidance are for measurements: name what was done by --task")
+            return
+        task = parse_task(self.task)
+        if task.name == "inpainting" and task.mask is None and not self.simulate:
+            raise ValueError(
+                f"--task {task}: which pixels are missing? Give a picture where they are black (inpainting:MASK.png), "
+                "or measure clean files here with --simulate"
+            )
+        if self.noise == "estimate" or self.noise_column is not None or self.overlap is not None:
+            raise ValueError("--task takes one --noise SIGMA for all images, and no --noise-column and no --overlap")
+        if not self.zeta > 0:
+            raise ValueError(f"--zeta {self.zeta:g}: must be above 0")
 
 
 def run(options: Restore) -> None:
@@ -85,10 +124,16 @@ def run(options: Restore) -> None:
     from ambient.runs.device import require_device
     from ambient.runs.files import fingerprint
     from ambient.runs.identity import claim_folder
+    from ambient.runs.pictures import file_names, write_image
 
     require_device(options.device)
     model = load(options.model, device=options.device, download=options.download)
-    images, labels = _read(options, model)
+    if options.task is not None:
+        from ambient.commands.measured import restore_measured
+
+        restore_measured(model, options)
+        return
+    images, labels = labels_and_images(options, model)
     sigma = _levels(options, model, images)
     _check(model, options, images)
     facts: dict[str, Any] = {
@@ -97,10 +142,15 @@ def run(options: Restore) -> None:
         "levels": None if sigma is None else fingerprint(sigma),
         "classes": None if labels is None else fingerprint(labels),
     }
-    facts |= {"samples": options.samples, "seed": options.seed, "steps": options.steps, "overlap": options.overlap}
+    facts |= {
+        "samples": options.drawn,
+        "seed": options.seed,
+        "steps": options.reverse_steps,
+        "overlap": options.overlap,
+    }
     claim_folder(options.output, facts, RECORD)
-    paths = _names(images, options.format)
-    folders = ["mean", *(f"sample-{k + 1}" for k in range(options.samples)), *(["std"] if options.samples else [])]
+    paths = file_names(images.names, options.format)
+    folders = ["mean", *(f"sample-{k + 1}" for k in range(options.drawn)), *(["std"] if options.drawn else [])]
     todo = [i for i in range(len(images)) if not all((options.output / f / paths[i]).exists() for f in folders)]
     if len(todo) < len(images):
         print(f"{len(images) - len(todo)} of {len(images)} images are restored already")
@@ -110,14 +160,14 @@ def run(options: Restore) -> None:
                 rows = group[start : start + options.batch]
                 for name, restored in _restore(model, options, images, sigma, labels, rows).items():
                     for i, image in zip(rows, restored, strict=True):
-                        _write(options.output / name / paths[i], image)
+                        write_image(options.output / name / paths[i], image)
                 bar.update(len(rows))
     _picture(options, images, paths, folders)
     clipped = "; values outside [-1, 1] are clipped" if options.format == "png" else ""
     print(f"Results: {options.output}  ({', '.join(folders)}, restored.png{clipped})")
 
 
-def _read(options: Restore, model: Model) -> tuple[Images, Tensor | None]:
+def labels_and_images(options: Restore, model: Model) -> tuple[Images, Tensor | None]:
     """The images, and the class of each where the model has classes, (N,)."""
     import torch
 
@@ -180,7 +230,7 @@ def _check(model: Model, options: Restore, images: Images) -> None:
     """Raises ValueError for what cannot be restored, before anything is written."""
     from ambient.models.restoration import check_fits
 
-    if options.samples and model.method == "early-stop":
+    if options.drawn and model.method == "early-stop":
         raise ValueError(
             "--samples: a model trained by early-stop knows nothing below its images' noise; leave --samples out for "
             "the posterior mean"
@@ -204,27 +254,16 @@ def _restore(
     told = {} if labels is None else {"label": labels[rows].to(options.device)}
     found = {"mean": posterior_mean(model, x_n, own, overlap=options.overlap, **told)}
     draws = []
-    for k in range(options.samples):
+    for k in range(options.drawn):
         seed = options.seed * 1_000_003 + k
-        draw = posterior_samples(model, x_n, own, rows, seed=seed, steps=options.steps, overlap=options.overlap, **told)
+        draw = posterior_samples(
+            model, x_n, own, rows, seed=seed, steps=options.reverse_steps, overlap=options.overlap, **told
+        )
         found[f"sample-{k + 1}"] = draw
         draws.append(draw)
     if draws:
         found["std"] = 2 * torch.stack(draws).std(0) - 1
     return found
-
-
-def _write(path: Path, image: Tensor) -> None:
-    from ambient.runs.pictures import save_array, save_png
-
-    save_png(path, image) if path.suffix == ".png" else save_array(path, image)
-
-
-def _names(images: Images, suffix: str) -> list[str]:
-    """A file name for each image: its own, or its number where two would be alike."""
-    own = [str(Path(name.replace("\\", "/")).with_suffix("." + suffix)) for name in images.names]
-    safe = [name.lstrip("/").replace("..", "_").replace("/", "__") for name in own]
-    return safe if len(set(safe)) == len(safe) else [f"{i:06d}.{suffix}" for i in range(len(safe))]
 
 
 def _picture(options: Restore, images: Images, paths: list[str], folders: list[str]) -> None:

@@ -7,9 +7,11 @@ from typing import Annotated, Literal
 
 import tyro
 
+from ambient.data.images.options import SetOptions
+
 
 @dataclass(frozen=True)
-class Source:
+class Source(SetOptions):
     """Images and how to read them."""
 
     source: tyro.conf.Positional[str]

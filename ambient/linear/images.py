@@ -85,7 +85,8 @@ class Blur(Operator):
         spectrum = torch.fft.rfft2(y)
         power = self._spectrum(y).abs().square()
         divided = _divided(spectrum, per_sample(real(noise, y), y), per_sample(real(weight, y), y), power)
-        return torch.fft.irfft2(divided, s=y.shape[-2:])
+        solution: Tensor = torch.fft.irfft2(divided, s=y.shape[-2:])
+        return solution
 
     def _spectrum(self, x: Tensor) -> Tensor:
         """Transform of the kernel on the image's grid, (1 or N, 1, H, W // 2 + 1)."""
@@ -94,10 +95,12 @@ class Blur(Operator):
             raise ValueError(f"a kernel of {height}x{width} is larger than images of {x.shape[-2]}x{x.shape[-1]}")
         padded = functional.pad(self.kernel.to(x), (0, x.shape[-1] - width, 0, x.shape[-2] - height))
         centred = padded.roll((-(height // 2), -(width // 2)), (-2, -1))
-        return torch.fft.rfft2(centred)[:, None]
+        spectrum: Tensor = torch.fft.rfft2(centred)
+        return spectrum[:, None]
 
     def _filtered(self, x: Tensor, spectrum: Tensor) -> Tensor:
-        return torch.fft.irfft2(torch.fft.rfft2(x) * spectrum, s=x.shape[-2:])
+        filtered: Tensor = torch.fft.irfft2(torch.fft.rfft2(x) * spectrum, s=x.shape[-2:])
+        return filtered
 
     def _kernels(self, x: Tensor) -> Tensor:
         """One kernel for each channel of each sample, (B C, 1, h, w)."""

@@ -17,12 +17,13 @@ import torch
 from accelerate import Accelerator
 from torch import Tensor
 
-from ambient.data import Crops, Samples
+from ambient.data import Crops, Samples, in_memory
 from ambient.models.folder import FOLDER
 from ambient.models.model import Model
 from ambient.models.names import LEARNING_RATES, MethodName, NetworkName
 from ambient.models.networks import parameters
-from ambient.models.preparing import CLEAN, Images, Prepared, checked_levels, prepare, whitened
+from ambient.models.preparing import CLEAN, PIECES, Images, Prepared, checked_levels, prepare, whitened
+from ambient.models.spectrum import SpectralDenoiser
 from ambient.noise import PoissonGaussian
 from ambient.noise.units import noise_in_words
 from ambient.objectives import (
@@ -55,6 +56,8 @@ class Recipe:
         sigma_nature: Of "algorithm-1": the level of the fixed noisy copy, > 0.
         dropout: Of the network; 0.3 for the method "dropout" if not given.
         augment: Chance of each lossless augmentation (EDM: .12); 0 for none.
+        spectral: Whether the network starts from the Wiener filter of the images' spectrum (`ambient.models.spectrum`);
+            None: where images are noisy.
         seed: Of everything.
         crop: Side of the square pieces that are trained on, for larger images, or images of several sizes; None trains
             on whole images.
@@ -68,6 +71,7 @@ class Recipe:
     sigma_nature: float = 0.2
     dropout: float | None = None
     augment: float = 0.0
+    spectral: bool | None = None
     seed: int = 0
     crop: int | None = None
 
@@ -143,6 +147,9 @@ def fit(
         labels=labels if classes else None,
     )
     model = _untrained(prepared, levels, method, recipe, classes, poisson)
+    if isinstance(model.denoiser, SpectralDenoiser):
+        known = in_memory(prepared.data, PIECES)
+        model.denoiser.learn(known.x, known.nature.sigma)
     config = TrainingConfig(
         steps=recipe.steps,
         batch=recipe.batch,
@@ -159,7 +166,13 @@ def fit(
         prepared.data,
         config,
         output / "training",
-        identity={"network": recipe.network, "sigma_data": sigma_data, "method": method, "augment": recipe.augment},
+        identity={
+            "network": recipe.network,
+            "sigma_data": sigma_data,
+            "method": method,
+            "augment": recipe.augment,
+            "spectral": isinstance(model.denoiser, SpectralDenoiser),
+        },
         accelerator=accelerator,
         progress=progress,
         callbacks=callbacks(model) if callbacks else (),
@@ -205,6 +218,7 @@ def _untrained(
 ) -> Model:
     typical = float(levels.median())
     stops = {"early-stop": typical, "recommended": typical / 2}
+    spectral = bool((levels > 0).any()) if recipe.spectral is None else recipe.spectral
     default = 0.3 if method == "dropout" else 0.0
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(generator("training", recipe.seed).initial_seed())
@@ -220,6 +234,7 @@ def _untrained(
             augmented=recipe.augment > 0,
             dropout=default if recipe.dropout is None else recipe.dropout,
             poisson=None if poisson is None else asdict(poisson),
+            spectral=spectral,
         )
     model.centre.copy_(prepared.centre)
     return model

@@ -30,6 +30,7 @@ from ambient.models.card import card_text
 from ambient.models.folder import CONFIG, WEIGHTS, weights_of
 from ambient.models.names import MethodName, NetworkName, SamplerName
 from ambient.models.networks import build
+from ambient.models.spectrum import SpectralDenoiser
 from ambient.noise import PoissonGaussian, Stabilised
 from ambient.process import Level, as_level, per_sample
 from ambient.runs.damage import DamagedFileError
@@ -63,6 +64,7 @@ class Model(nn.Module, PyTorchModelHubMixin, library_name="ambient-tweedie-lab",
         classes: Names of the classes; empty for none.
         augmented: Whether the network is told of augmentations.
         dropout: Of the network, in training.
+        spectral: Whether the network starts from the Wiener filter of the images' spectrum (`ambient.models.spectrum`).
         sigma_min, sigma_max: Ends of the sampling grid.
         poisson: The Poisson-Gaussian noise of the images that it was trained on, as the arguments of
             `ambient.noise.PoissonGaussian`; then `nature` and all levels are in the units in which it is white.
@@ -86,6 +88,7 @@ class Model(nn.Module, PyTorchModelHubMixin, library_name="ambient-tweedie-lab",
         classes: Sequence[str] = (),
         augmented: bool = False,
         dropout: float = 0.0,
+        spectral: bool = False,
         sigma_min: float = 0.002,
         sigma_max: float = 80.0,
         poisson: dict[str, float] | None = None,
@@ -96,7 +99,7 @@ class Model(nn.Module, PyTorchModelHubMixin, library_name="ambient-tweedie-lab",
         if format > FORMAT:
             raise ValueError(f"this model has format {format}, and this version reads up to {FORMAT}: update it")
         net = build(network, side, channels, dropout=dropout, classes=len(classes), augmented=augmented)
-        self.denoiser = EDMDenoiser(net, sigma_data)
+        self.denoiser = SpectralDenoiser(net, channels, side, sigma_data) if spectral else EDMDenoiser(net, sigma_data)
         self.centre = nn.Buffer(torch.zeros(channels, side, side))
         self.shape = (channels, side, side)
         self.nature, self.method, self.stop = nature, method, stop
@@ -115,6 +118,7 @@ class Model(nn.Module, PyTorchModelHubMixin, library_name="ambient-tweedie-lab",
             "classes": list(classes),
             "augmented": augmented,
             "dropout": dropout,
+            "spectral": spectral,
             "sigma_min": sigma_min,
             "sigma_max": sigma_max,
             "poisson": poisson,

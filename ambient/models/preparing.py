@@ -24,8 +24,8 @@ from ambient.process import VE
 
 CLEAN = 0.002
 """Below this level an image counts as clean: a quarter of a grey level of 255."""
-_PIECES = 4096
-"""Pieces that the standard deviation of the data is found on."""
+PIECES = 4096
+"""Pieces that the standard deviation and the spectrum of the data are found on."""
 Images = Tensor | Sequence[Tensor]
 """(N, C, H, W), or (C, H, W) each."""
 
@@ -109,7 +109,7 @@ def prepare(
         if method == "algorithm-1":
             clean, pieces = pieces, [noisy_copy(x[None], nature, seed, [i])[0] for i, x in enumerate(pieces)]
         data: Samples | Crops = Crops(pieces, nature, crop, seed, clean, condition)
-        return Prepared(data, colour.expand(-1, crop, crop).clone(), sigma_data_of(in_memory(data, _PIECES)))
+        return Prepared(data, colour.expand(-1, crop, crop).clone(), sigma_data_of(in_memory(data, PIECES)))
     assert isinstance(images, Tensor)
     centre, index = images.mean(0), torch.arange(len(images))
     x = images.float() - centre

@@ -71,7 +71,7 @@ class Made:
         name: Of the artefact.
         scale: Of the run.
         finding: What was found.
-        facts: command, commit, hardware, seconds, date, and the key of the options.
+        facts: command, commit, hardware, seconds, date, and the keys of the options, with paths and with contents.
         folder: Where its pictures are.
     """
 
@@ -119,6 +119,8 @@ def read(folder: Path) -> Made | None:
         if not finding.tests:
             raise ValueError("it has no tests")
         facts = {key: saved[key] for key in ("command", "commit", "hardware", "seconds", "date", "key")}
+        if "contents" in saved:  # which earlier versions did not write
+            facts["contents"] = saved["contents"]
         return Made(saved["name"], saved["scale"], finding, facts, folder)
     except DamagedFileError as error:
         raise DamagedResultError(error.what) from error

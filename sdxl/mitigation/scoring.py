@@ -22,6 +22,7 @@ from ambient.runs.results import write_results
 from sdxl import lora
 from sdxl.components import Components
 from sdxl.devices import precision_on
+from sdxl.lengths import LongCaptions
 from sdxl.loading import load
 from sdxl.mitigation.magnitude import magnitude
 from sdxl.mitigation.options import ScoreOptions
@@ -65,6 +66,7 @@ def score_prompts(options: ScoreOptions, device: torch.device) -> Scores:
         raise ValueError(f"--step {step}: this model has the steps 0 to {len(components.process) - 1}")
     level = components.process.level(float(step))
     seed = options.run.seed
+    LongCaptions(components).add(text for part in texts for text in part).say("prompts")
     scores = [score(components, part, level, options.noises, seed, options.run.batch) for part in texts]
     comparison = dominance(*scores, paired=False, seed=seed) if options.others else None
     rows = [

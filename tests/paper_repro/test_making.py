@@ -40,3 +40,26 @@ def test_an_artefact_is_made_kept_and_mended(tmp_path: Path, capsys: pytest.Capt
     again = results.read(folder)
     assert again is not None
     assert again.finding == made.finding
+
+
+def test_a_result_is_kept_where_data_were_moved_and_not_where_they_changed(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    data = tmp_path / "cifar"
+    data.mkdir()
+    (data / "batch").write_bytes(b"images")
+
+    def made(place: Path) -> tuple[int, str]:
+        arguments = ["p2-figure4", "--scale", "smoke", "--output", str(tmp_path / "out"), "--cifar10", str(place)]
+        assert main(arguments) == 0
+        path = results.folder_of(tmp_path / "out", "p2-figure4", "smoke") / "result.json"
+        return path.stat().st_mtime_ns, capsys.readouterr().err
+
+    first, said = made(data)
+    assert "is made again" not in said
+    assert made(data.rename(tmp_path / "moved")) == (first, said)
+    (tmp_path / "moved" / "batch").write_bytes(b"others")
+    (tmp_path / "moved").rename(data.with_name("again"))
+    second, said = made(data.with_name("again"))
+    assert second > first
+    assert "holds a result of other options; it is made again" in " ".join(said.split())

@@ -14,6 +14,7 @@ from rich.console import Console
 from torch import Tensor
 
 from ambient.runs.results import read_results
+from tests.toy.test_data import pictures
 from toy import report
 from toy.cells import cells_of
 from toy.experiment import run_cells
@@ -127,6 +128,16 @@ def test_a_folder_is_that_of_its_contents_and_not_of_its_spelling(tmp_path: Path
     assert make(TINY, tmp_path, accumulation=2, compile=True) == metrics
     with pytest.raises(ValueError, match="steps is 4 there and 5 here"):
         make(TINY, tmp_path, steps=5)
+
+
+def test_finished_models_of_other_images_are_not_taken_up(tmp_path: Path) -> None:
+    pictures(tmp_path / "one")
+    pictures(tmp_path / "two", side=9)
+    options = TINY.changed(data="images", resolution=8, images=(12,))
+    metrics = make(options, tmp_path / "run", source=str(tmp_path / "one"))
+    with pytest.raises(ValueError, match="was chosen from"):
+        make(options, tmp_path / "run", source=str(tmp_path / "two"))
+    assert make(options, tmp_path / "run", source=str((tmp_path / "one").rename(tmp_path / "moved"))) == metrics
 
 
 def test_a_device_that_there_is_not_is_refused_before_anything_is_written(tmp_path: Path) -> None:

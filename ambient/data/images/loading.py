@@ -105,6 +105,9 @@ def load_images(source: str | os.PathLike[str], options: ImageOptions | None = N
     Raises:
         DataSetError: If it cannot be read, holds no images, is larger than the options allow, or any file of it cannot
             be used and `options.skip_bad` is not set. Its report lists every fault of every file.
+
+    Warns:
+        UserWarning: Of what is left out: how much of each kind, and the first names.
     """
     found = _load(source, options or ImageOptions(), any_size=False)
     pixels = np.empty((len(found), *found.arrays[0].shape), dtype=np.uint8)
@@ -166,6 +169,11 @@ def _read(source: str, listing: Listing, options: ImageOptions, any_size: bool) 
     report = Report(source, listing.layout, len(kept), tuple(faults), shown, tuple(listing.left_out))
     if faults and not options.skip_bad:
         raise DataSetError.of_report(report)
+    # Texts beside the images are for the commands that read captions: nothing is lost where images alone are read.
+    others = [item for item in listing.left_out if item.kind != "text beside the images"]
+    for items in (faults, others):
+        if items and kept:
+            warnings.warn(f"{visible(source)}: left out: {told(items)}", stacklevel=4)
     if not kept:
         found = f": {report.summary()}" if faults else ""
         found += f"; left out: {told(report.left_out)}" if report.left_out else ""
@@ -186,7 +194,7 @@ def _check_total(source: str, size: int, options: ImageOptions) -> None:
     if size > options.largest_set:
         raise DataSetError(
             f"{source}: its pixels take over {size:,} bytes of memory, of which largest_set allows "
-            f"{options.largest_set:,}; read fewer (limit), smaller (resolution), or raise largest_set"
+            f"{options.largest_set:,}; take fewer or smaller images, or raise largest_set"
         )
 
 
@@ -211,7 +219,7 @@ def _alike(entries: list[Entry], arrays: list[np.ndarray], faults: list[Fault], 
     kept = []
     for i, (entry, array) in enumerate(zip(entries, arrays, strict=True)):
         if array.shape[1:] != (height, width) and not any_size:
-            found = f"{array.shape[2]}x{array.shape[1]} among {width}x{height}; set a resolution"
+            found = f"{array.shape[2]}x{array.shape[1]} among {width}x{height}; make all equally large"
             faults.append(Fault("wrong size", entry.name, found))
         elif len(array) != depth:
             kinds = {1: "grey", 3: "colour"}

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
+<<<<<<< HEAD
 from typing import Annotated, Literal
 
 import tyro
+=======
+from typing import Any, Literal
+>>>>>>> main
 
 Channels = Literal["keep", "grey", "rgb"]
 
@@ -36,8 +40,28 @@ class FileOptions:
             raise ValueError(f"white must lie in 255 .. 65535, got {self.white}")
 
 
+@dataclass(frozen=True, kw_only=True)
+class SetOptions(FileOptions):
+    """What a whole set may be that is held in memory.
+
+    Attributes:
+        largest_set: Most bytes of pixels of the whole set, which is held in memory (8 GiB).
+    """
+
+    largest_set: int = 1 << 33
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.largest_set < 1:
+            raise ValueError(f"largest_set must be at least 1, got {self.largest_set}")
+
+    def bounds(self) -> dict[str, Any]:
+        """These options alone, by name."""
+        return {each.name: getattr(self, each.name) for each in fields(SetOptions)}
+
+
 @dataclass(frozen=True)
-class ImageOptions(FileOptions):
+class ImageOptions(SetOptions):
     """How a data set is read.
 
     Attributes:
@@ -47,7 +71,6 @@ class ImageOptions(FileOptions):
             images must then be equally large.
         channels: "rgb" repeats grey images three times, "grey" takes the luma of colour images, "keep" allows one kind.
         labels: Read class labels, and refuse images that have none.
-        largest_set: Most bytes of pixels of the whole set, which is held in memory (8 GiB).
         limit: Read only this many images from the beginning, for a quick look; for a fair choice take a `subset`.
         skip_bad: Leave out what cannot be used, instead of refusing the data set.
         revision: Commit of a data set on the Hugging Face hub, which is read only if one is given.
@@ -58,8 +81,12 @@ class ImageOptions(FileOptions):
     split: str | None = None
     resolution: int | None = None
     channels: Channels = "keep"
+<<<<<<< HEAD
     labels: Annotated[bool, tyro.conf.arg(name="classes")] = False
     largest_set: int = 1 << 33
+=======
+    labels: bool = False
+>>>>>>> main
     limit: int | None = None
     skip_bad: bool = False
     revision: str | None = None
@@ -68,7 +95,7 @@ class ImageOptions(FileOptions):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        for name in ("resolution", "largest_set", "limit"):
+        for name in ("resolution", "limit"):
             value = getattr(self, name)
             if value is not None and value < 1:
                 raise ValueError(f"{name} must be at least 1, got {value}")
