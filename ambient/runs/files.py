@@ -7,10 +7,12 @@ Tensors carry a checksum (`ambient.runs.checksums`). What is damaged is said so 
 from __future__ import annotations
 
 import contextlib
+import glob
 import hashlib
 import json
 import os
 import re
+import shutil
 import warnings
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
@@ -46,6 +48,37 @@ def write_atomically(path: Path, write: Callable[[Path], Any], *, durable: bool 
     finally:
         with contextlib.suppress(OSError):
             temporary.unlink(missing_ok=True)
+
+
+def write_folder(folder: Path, write: Callable[[Path], Any]) -> None:
+    """Let `write` fill a folder beside `folder`, and move what it wrote there in one step: all of it or nothing.
+
+    Args:
+        folder: Where it goes; not there yet, or empty.
+        write: Called with the folder to fill. What killed calls have left beside `folder` is removed first.
+
+    Raises:
+        OSError: If the disk is full or the folder cannot be written, naming `folder`.
+    """
+    place = folder.absolute()
+    temporary = place.with_name(f".{place.name}.{os.getpid()}.tmp")
+    try:
+        place.parent.mkdir(parents=True, exist_ok=True)
+        for left in place.parent.glob(f".{glob.escape(place.name)}.*.tmp"):
+            name = _TEMPORARY.fullmatch(left.name)
+            if name is not None and left.is_dir() and not _is_alive(int(name[1])):
+                shutil.rmtree(left, ignore_errors=True)
+        temporary.mkdir()
+        write(temporary)
+        if place.exists():
+            for child in temporary.iterdir():
+                shutil.move(child, place / child.name)
+        else:
+            os.replace(temporary, place)
+    except (OSError, safetensors.SafetensorError) as error:
+        raise OSError(f"could not write {folder}: {error}") from error
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
 
 
 def sweep(folder: Path) -> list[Path]:
