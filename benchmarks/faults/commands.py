@@ -52,13 +52,13 @@ COMMANDS: dict[str, Command] = {
     ),
     "toy with workers": _of(
         "toy/run.py",
-        "--methods dsm hybrid --steps 400 --batch 8 --samples 12 --images 8 --sampler-steps 3 --features pixels "
+        "--methods dsm hybrid --steps 100 --batch 8 --samples 12 --images 8 --sampler-steps 3 --features pixels "
         "--workers 2 --output run",
         resumes=False,
         pool=True,
     ),
     "ambient.example": _of("ambient", "example run --images 300", resumes=False, again=False),
-    "ambient.estimate": _of("ambient", "estimate given/small --output run/noise.json", resumes=False),
+    "ambient.estimate": _of("ambient", "estimate given/pictures --output run/noise.json", resumes=False),
     "ambient.data.images": _of("ambient.data.images", "given/small --subset 4 --write run/indices.json", resumes=False),
     "ambient.train": _of(
         "ambient", "train given/small --noise 0.2 --method ambient --batch 8 --steps 16 --grid-every 12 --output run"
@@ -109,7 +109,8 @@ COMMANDS: dict[str, Command] = {
     ),
     "sdxl.mitigation": _of(
         "sdxl.mitigation",
-        "given/pictures/metadata.jsonl --noises 2 --model given/tiny/run --batch 2 --device cpu --output run/scores.json",
+        "given/pictures/metadata.jsonl --noises 2 --model given/tiny/run --batch 2 --device cpu "
+        "--output run/scores.json",
         "tiny",
         resumes=False,
     ),
