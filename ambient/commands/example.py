@@ -44,13 +44,18 @@ def run(options: Example) -> None:
 
     from ambient.data.noisy_copy import noisy_copy
     from ambient.process import VE
+    from ambient.runs.files import write_folder
     from ambient.runs.pictures import save_png
 
     digits = torch.tensor(load_digits().images[: options.images], dtype=torch.float32)[:, None] / 8 - 1
     sigma = options.sigma_nature
     noisy = noisy_copy(digits, VE().level(sigma), options.seed, range(len(digits)))
-    for i, image in enumerate(noisy):
-        save_png(options.output / f"{i:04d}.png", image)
+
+    def write(folder: Path) -> None:
+        for i, image in enumerate(noisy):
+            save_png(folder / f"{i:04d}.png", image)
+
+    write_folder(options.output, write)
     print(
         f"{len(noisy)} digits with noise of {sigma:g} ({sigma * 127.5:.3g} grey levels of 255), "
         "clipped to black and white as 8-bit files are"
