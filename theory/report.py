@@ -13,15 +13,23 @@ from ambient.runs.results import write_results
 from theory.running import Result
 from theory.statements import NOT_CHECKED, Evidence
 
-_PAPERS = {"P1": "Consistent Diffusion Meets Tweedie", "P2": "Does Generation Require Memorization?"}
+_PAPERS = {
+    "P1": "Consistent Diffusion Meets Tweedie",
+    "P2": "Does Generation Require Memorization?",
+    "AD": "Ambient Diffusion",
+    "SID": "Score identity Distillation",
+    "RSD": "Restoration Score Distillation",
+}
+"""Where a statement is from, by the first part of its id."""
 
 _HEAD = """\
 # The statements of both papers, checked
 
 `python -m theory` runs every numbered statement of two papers that says something checkable and judges it by what it
 measures: P1 is *Consistent Diffusion Meets Tweedie* (arXiv 2404.10177), P2 *Does Generation Require Memorization?
-Creative Diffusion Models using Ambient Diffusion*. The checks call the formulas of `ambient` and hold them against
-computations that share no code with them: Gaussian conditioning, quadrature, automatic differentiation, exact
+Creative Diffusion Models using Ambient Diffusion*. After them come statements of the systems round them: AD is Ambient
+Diffusion (masked pixels), SID and RSD are score distillation. The checks call the formulas of `ambient` and hold them
+against computations that share no code with them: Gaussian conditioning, quadrature, automatic differentiation, exact
 enumeration. All of it runs in float64 on worlds whose answers are known.
 
 A verdict is computed from the evidence. *Exact*: the printed form passes. *Correction* and *misprint*: the printed form
@@ -102,7 +110,7 @@ def _markdown(results: Sequence[Result], drawn: Sequence[tuple[str, str, str]]) 
         yield f"### {title}\n\n![{title}]({name})\n\n{_text(caption)}\n"
     yield "All plots: `python -m theory --report docs/theory`.\n"
     for paper, title in _PAPERS.items():
-        mine = [r for r in results if r.statement.id.startswith(paper) and r.statement.expected == "exact"]
+        mine = [r for r in results if r.statement.id.split("-")[0] == paper and r.statement.expected == "exact"]
         if mine:
             yield f"## {paper}, {title}: what holds\n"
             yield "| id | claim | evidence |\n|---|---|---|"
@@ -115,7 +123,7 @@ def _markdown(results: Sequence[Result], drawn: Sequence[tuple[str, str, str]]) 
 def _counts(results: Sequence[Result]) -> Iterator[str]:
     yield "| | statements | exact | correction | misprint | otherwise |\n|---|---|---|---|---|---|"
     for paper in _PAPERS:
-        verdicts = [result.verdict for result in results if result.statement.id.startswith(paper)]
+        verdicts = [result.verdict for result in results if result.statement.id.split("-")[0] == paper]
         known = [verdicts.count(verdict) for verdict in ("exact", "correction", "misprint")]
         cells = (paper, len(verdicts), *known, len(verdicts) - sum(known))
         yield "| " + " | ".join(map(str, cells)) + " |"

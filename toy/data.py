@@ -57,6 +57,14 @@ class Split:
 class DataSet(Protocol):
     """Images in memory that can be divided."""
 
+    @property
+    def class_names(self) -> tuple[str, ...]:
+        """Names of the classes, in order; none where the images have no classes."""
+
+    def some(self, numbers: int) -> Tensor:
+        """Images spread evenly over those that can be trained on, (M, C, H, W) in [-1, 1], of so many values at most
+        and at least one image."""
+
     def split(self, images: int, seed: int) -> Split:
         """The division `seed` with that many training images.
 
@@ -112,6 +120,15 @@ class Digits:
         self.pixels = torch.tensor(bunch.images, dtype=torch.float32)[:, None] / 8 - 1
         self.labels = torch.tensor(bunch.target)
 
+    @property
+    def class_names(self) -> tuple[str, ...]:
+        """As `DataSet.class_names`."""
+        return tuple(map(str, range(len(torch.unique(self.labels)))))
+
+    def some(self, numbers: int) -> Tensor:
+        """As `DataSet.some`."""
+        return self.pixels[_spread(self.pixels, numbers)]
+
     def split(self, images: int, seed: int) -> Split:
         """A split.
 
@@ -163,6 +180,15 @@ class Pictures:
         test = _TEST_SPLIT.get(self.data.report.layout)
         self.test = self._load(source, test) if test else None
         self._firsts = first_of_each(self._all()[0])
+
+    @property
+    def class_names(self) -> tuple[str, ...]:
+        """As `DataSet.class_names`."""
+        return self.data.classes
+
+    def some(self, numbers: int) -> Tensor:
+        """As `DataSet.some`."""
+        return to_unit(self.data.pixels[_spread(self.data.pixels, numbers)])
 
     def _load(self, source: SourceOptions, split: Literal["test", "val"] | None) -> ImageSet:
         options = ImageOptions(
@@ -258,6 +284,12 @@ class Pictures:
         if self.data.labels is None or self.test.labels is None:
             return pixels, None
         return pixels, torch.cat([self.data.labels, self.test.labels])
+
+
+def _spread(images: Tensor, numbers: int) -> Tensor:
+    """Rows of `images`, evenly spread, that hold so many values at most, and at least one row."""
+    count = min(len(images), max(1, numbers // images[0].numel()))
+    return torch.linspace(0, len(images) - 1, count, dtype=torch.float64).round().long()
 
 
 def _is_list(path: Path) -> bool:

@@ -17,6 +17,8 @@ from ambient.runs.identity import claim_folder
 from toy.audit import reference_rows
 from toy.cell import accelerator_of, is_done, read_metrics, remove_damaged_results, run_cell
 from toy.cells import Cell, cells_of
+from toy.cleanliness import check_clean, said
+from toy.folders import save_models
 from toy.memorised import spectra
 from toy.names import Precision
 from toy.options import ToyOptions
@@ -37,7 +39,10 @@ def run_experiment(options: ToyOptions, console: Console) -> None:
         PretrainedError: If a pretrained network cannot be had.
         OSError: If the results cannot be written.
         RuntimeError: If a worker is killed, or another process is at work in the folder.
+        ValueError: If the images look noisy already.
     """
+    if os.environ.get("RANK", "0") == "0":
+        console.print(said(options), soft_wrap=True, highlight=False)
     splits = Splits(options)
     cells = cells_of(options.sweep)
     metrics = run_cells(options, cells, console, splits)
@@ -90,6 +95,7 @@ def run_cells(
     if main:
         _claim_subsets(options, splits)  # also where nothing is missing: the models may be those of other images
     if missing and main:
+        check_clean(options, splits.data)
         splits.load_pretrained()  # what cannot be had is said before anything is trained
     processes = place.processes(len({cell.whole for cell in missing}))
     with bars([cell.name for cell in missing] if main else [], console) as show:
@@ -103,6 +109,8 @@ def run_cells(
                 run_in_processes(missing, options, processes, places)
         except KeyboardInterrupt as error:
             raise places.stopped(error, [cell.name for cell in missing]) from error
+    if main:
+        save_models(cells, options, splits)
     return {cell: read_metrics(cell, folder) for cell in cells} if main else {}
 
 

@@ -196,7 +196,7 @@ class MeasuringOptions:
 
 @dataclass(frozen=True)
 class PlaceOptions:
-    """Where and how fast it runs, which decides no result."""
+    """Where and how fast it runs, and what is let pass, which decides no result."""
 
     compile: bool = False
     """Compile the network."""
@@ -206,6 +206,8 @@ class PlaceOptions:
     """cpu, cuda or cuda:N."""
     workers: int = 0
     """Models trained at a time; 0: one for each core, or one on a GPU."""
+    allow_noisy: bool = False
+    """Take images as clean even if they look noisy."""
     output: Path | None = None
     """Folder of the results; runs/<data>-<key of the options> if not given."""
 

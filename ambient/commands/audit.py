@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 from tyro.conf import Positional, arg
 
 from ambient.audit.options import FeatureName, Reading, Split
+from ambient.commands.output import check_output
 from ambient.data.images.options import SetOptions
 from ambient.runs import console
 
@@ -85,8 +86,7 @@ class AuditOptions(SetOptions):
             raise ValueError(f"--resolution {self.resolution}: choose at least 4")
         if self.seed < 0:
             raise ValueError(f"--seed {self.seed}: choose a number of at least 0")
-        if self.output.exists() and not self.output.is_dir():
-            raise ValueError(f"--output {self.output} is a file: give a folder")
+        check_output(self.output, "audit.json", "audit.html")
 
 
 def run(options: AuditOptions) -> None:

@@ -86,7 +86,7 @@ def run(options: Estimate) -> None:
 
 
 def _entries(source: Source, found: NoiseEstimate) -> Entries:
-    from ambient.noise import grey_levels
+    from ambient.noise import grey_levels, noise_in_words
 
     level, count = found.level, len(source.images)
     shape = "x".join(str(side) for side in reversed(source.images.shape[2:]))
@@ -102,6 +102,9 @@ def _entries(source: Source, found: NoiseEstimate) -> Entries:
     checks = {"white": found.white, "Gaussian": found.gaussian, "at all brightnesses": found.constant}
     checks["in all images"] = found.equal
     rows += [[name, _answer(check)] for name, check in checks.items()]
+    if found.poisson is not None:
+        law = noise_in_words(found.poisson.gain, found.poisson.std)
+        rows.append(["as photons' noise", f"{law}, for train --noise"])
     if found.clipping.clipped:
         low, high = found.clipping.low_share, found.clipping.high_share
         bias = f"read as it is, sigma would come out {-found.clipping_bias:.1%} smaller"

@@ -7,6 +7,8 @@ from pathlib import Path
 
 import tyro
 
+from ambient.commands.output import check_output
+
 
 @dataclass(frozen=True)
 class Example:
@@ -32,8 +34,7 @@ class Example:
             raise ValueError(f"--sigma {self.sigma:g}: a level between 0 and 2")
         if self.seed < 0:
             raise ValueError(f"--seed {self.seed}: a seed is 0 or more")
-        if self.output.exists() and any(self.output.iterdir()):
-            raise ValueError(f"{self.output}: there is something there already; choose another folder")
+        check_output(self.output, option="OUTPUT")
 
 
 def run(options: Example) -> None:

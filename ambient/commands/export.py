@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Literal
 
 import tyro
 
+from ambient.commands.output import check_output
+
 if TYPE_CHECKING:
     from ambient.models.model import Model
 
@@ -31,8 +33,7 @@ class Export:
         """Raises ValueError for values that cannot work, naming the option."""
         if self.push is not None and self.push.count("/") != 1:
             raise ValueError(f"--push {self.push}: a Hub id is owner/name")
-        if self.output.exists() and any(self.output.iterdir()):
-            raise ValueError(f"--output {self.output}: there is something there already; choose another folder")
+        check_output(self.output)
 
 
 def run(options: Export) -> None:

@@ -4,6 +4,9 @@ Fréchet distance of two Gaussians fitted to the features (Heusel et al. 2017; F
 
     d^2 = |m_1 - m_2|^2 + tr(C_1 + C_2 - 2 (C_1^(1/2) C_2 C_1^(1/2))^(1/2)).
 
+Where both sets together have fewer rows than features, their deviations A = (x - m) / (n - 1)^(1/2) are the smaller
+matrices: C = A^T A, and the trace of the root is the sum of the singular values of A_1 A_2^T.
+
 Precision and recall (Kynkäänniemi et al. 2019), density and coverage (Naeem et al. 2020), with balls around each point
 that reach its k-th nearest neighbour in its own set; distances are exact (`ambient.metrics.distances`).
 """
@@ -32,7 +35,14 @@ def frechet_distance(a: Tensor, b: Tensor) -> float:
     Raises:
         ValueError: If a set has fewer than two rows, or features that are not finite.
     """
-    return gaussian_frechet_distance(*_moments(a), *_moments(b))
+    (mean_a, rows_a), (mean_b, rows_b) = _deviations(a), _deviations(b)
+    if len(a) + len(b) > rows_a.shape[1]:
+        covariances = [rows.T @ rows / (len(rows) - 1) for rows in (rows_a, rows_b)]
+        return gaussian_frechet_distance(mean_a, covariances[0], mean_b, covariances[1])
+    rows_a, rows_b = rows_a / (len(a) - 1) ** 0.5, rows_b / (len(b) - 1) ** 0.5
+    cross = torch.linalg.svdvals(rows_a @ rows_b.T).sum()
+    distance = (mean_a - mean_b).square().sum() + rows_a.square().sum() + rows_b.square().sum() - 2 * cross
+    return max(float(distance), 0.0)
 
 
 def gaussian_frechet_distance(mean_a: Tensor, cov_a: Tensor, mean_b: Tensor, cov_b: Tensor) -> float:
@@ -78,12 +88,14 @@ def manifold_metrics(real: Tensor, fake: Tensor, k: int = 5) -> Manifold:
     )
 
 
-def _moments(features: Tensor) -> tuple[Tensor, Tensor]:
+def _deviations(features: Tensor) -> tuple[Tensor, Tensor]:
+    """The mean, (D,), and the deviations from it, (N, D), both float64."""
     features = features.double()
     if len(features) < 2:
         raise ValueError(f"a Fréchet distance needs at least two feature vectors a set, got {len(features)}")
     check_finite(features, "features of a set")
-    return features.mean(0), torch.cov(features.T).reshape(features.shape[1], features.shape[1])
+    mean = features.mean(0)
+    return mean, features - mean
 
 
 def _symmetric_root(matrix: Tensor) -> Tensor:

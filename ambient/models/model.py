@@ -6,7 +6,8 @@ denoiser in the images' own coordinates,
     h(x_t, t) = c + D(x_t - alpha_t c, t),      X_t = alpha_t X_0 + sigma_t Z,
 
 with x_0 in [-1, 1]: so whatever takes a denoiser (our samplers, k-diffusion's, a diffusers scheduler) takes it as it
-is, and nobody has to know the centre.
+is, and nobody has to know the centre. Of a model for Poisson noise, x_0 is in the units of `ambient.noise.Stabilised`,
+and `encode` and `decode` lead there and back; `sample` and restoration do it themselves.
 
 The folder holds `config.json`, `model.safetensors` and a model card, and is read and written by huggingface_hub's own
 mixin, so `save_pretrained`, `from_pretrained` and `push_to_hub` are the ones that users of the Hub know.
@@ -29,6 +30,8 @@ from ambient.models.card import card_text
 from ambient.models.folder import CONFIG, WEIGHTS, weights_of
 from ambient.models.names import MethodName, NetworkName, SamplerName
 from ambient.models.networks import build
+from ambient.models.spectrum import SpectralDenoiser
+from ambient.noise import PoissonGaussian, Stabilised
 from ambient.process import Level, as_level, per_sample
 from ambient.runs.damage import DamagedFileError
 from ambient.runs.files import fingerprint, load_tensors, read_json, save_tensors, write_json
@@ -61,7 +64,10 @@ class Model(nn.Module, PyTorchModelHubMixin, library_name="ambient-tweedie-lab",
         classes: Names of the classes; empty for none.
         augmented: Whether the network is told of augmentations.
         dropout: Of the network, in training.
+        spectral: Whether the network starts from the Wiener filter of the images' spectrum (`ambient.models.spectrum`).
         sigma_min, sigma_max: Ends of the sampling grid.
+        poisson: The Poisson-Gaussian noise of the images that it was trained on, as the arguments of
+            `ambient.noise.PoissonGaussian`; then `nature` and all levels are in the units in which it is white.
         facts: What else a model card should say, such as the number of images and updates.
         format: Of the folder.
 
@@ -82,8 +88,10 @@ class Model(nn.Module, PyTorchModelHubMixin, library_name="ambient-tweedie-lab",
         classes: Sequence[str] = (),
         augmented: bool = False,
         dropout: float = 0.0,
+        spectral: bool = False,
         sigma_min: float = 0.002,
         sigma_max: float = 80.0,
+        poisson: dict[str, float] | None = None,
         facts: dict[str, Any] | None = None,
         format: int = FORMAT,
     ) -> None:
@@ -91,12 +99,13 @@ class Model(nn.Module, PyTorchModelHubMixin, library_name="ambient-tweedie-lab",
         if format > FORMAT:
             raise ValueError(f"this model has format {format}, and this version reads up to {FORMAT}: update it")
         net = build(network, side, channels, dropout=dropout, classes=len(classes), augmented=augmented)
-        self.denoiser = EDMDenoiser(net, sigma_data)
+        self.denoiser = SpectralDenoiser(net, channels, side, sigma_data) if spectral else EDMDenoiser(net, sigma_data)
         self.centre = nn.Buffer(torch.zeros(channels, side, side))
         self.shape = (channels, side, side)
         self.nature, self.method, self.stop = nature, method, stop
         self.classes = tuple(classes)
         self.sigma_min, self.sigma_max = sigma_min, sigma_max
+        self.stabilised = None if poisson is None else Stabilised(PoissonGaussian(**poisson))
         self.facts = dict(facts or {})
         self._made_of = {
             "network": network,
@@ -109,8 +118,10 @@ class Model(nn.Module, PyTorchModelHubMixin, library_name="ambient-tweedie-lab",
             "classes": list(classes),
             "augmented": augmented,
             "dropout": dropout,
+            "spectral": spectral,
             "sigma_min": sigma_min,
             "sigma_max": sigma_max,
+            "poisson": poisson,
             "format": format,
         }
 
@@ -129,14 +140,27 @@ class Model(nn.Module, PyTorchModelHubMixin, library_name="ambient-tweedie-lab",
         """Where its weights are."""
         return self.centre.device
 
+    def encode(self, images: Tensor) -> Tensor:
+        """Noisy images in [-1, 1] units, of any shape, in the model's: the same but for Poisson noise."""
+        return images if self.stabilised is None else self.stabilised.forward(images)
+
+    def decode(self, x_0: Tensor) -> Tensor:
+        """Clean images in the model's units, of any shape, in [-1, 1]: the exact unbiased inverse for Poisson noise."""
+        return x_0 if self.stabilised is None else self.stabilised.inverse(x_0)
+
     def forward(self, x_t: Tensor, level: Level | Tensor, **condition: Any) -> Tensor:
-        """E[X_0 | X_t = x_t] in [-1, 1] units (not clipped).
+        """E[X_0 | X_t = x_t] in the model's units, which are [-1, 1] (not clipped) but for Poisson noise.
 
         Args:
             x_t: Noisy images, (B, C, H, W) of the model's own size.
             level: Their level, () or (B,), or a bare sigma, which means X_t = X_0 + sigma Z.
             condition: `label`, (B,) int64, for a model with classes.
+
+        Raises:
+            ValueError: If a model with classes is told none: it has never seen an image without.
         """
+        if self.classes and condition.get("label") is None:
+            raise ValueError(f"this model has {len(self.classes)} classes: give `label`, the class of each image")
         own = as_level(level).on(x_t)
         centre = self.centre.to(x_t)
         deviation: Tensor = self.denoiser(x_t - per_sample(own.alpha, x_t) * centre, own, **condition)
@@ -198,7 +222,7 @@ class Model(nn.Module, PyTorchModelHubMixin, library_name="ambient-tweedie-lab",
             condition=lambda _: condition,
             device=self.device,
         )
-        return next(images)
+        return self.decode(next(images))
 
     def digest(self) -> str:
         """SHA-256 of its weights and centre: what identifies the model, wherever its folder is."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -70,7 +70,8 @@ def _check(check: Check) -> int:
         if error.report is not None:
             _show(error.report)
         raise
-    _show_faults(data.report)
+    texts = tuple(item for item in data.report.left_out if item.kind == "text beside the images")
+    _show(replace(data.report, left_out=texts))  # of the rest `load_images` has said it
     shape = "x".join(map(str, data.pixels.shape))
     classes = f", {len(data.classes)} classes" if data.labels is not None else ""
     print(f"{_source(check)}: {data.report.layout}, {shape}{classes}, fingerprint {data.fingerprint[:16]}")

@@ -43,6 +43,18 @@ def test_frechet_distance_of_samples() -> None:
         quality.frechet_distance(a * torch.inf, b)
 
 
+def test_frechet_distance_of_fewer_samples_than_features() -> None:
+    g = torch.Generator().manual_seed(3)
+    scale = torch.linspace(0.1, 2, 40)
+    a, b = (torch.randn(n, 40, generator=g) * scale + n / 10 for n in (12, 20))
+    x, y = a.numpy().astype(float), b.numpy().astype(float)
+    c1, c2 = np.cov(x.T), np.cov(y.T)
+    roots = np.linalg.eigvals(c1 @ c2).real.clip(0) ** 0.5
+    exact = ((x.mean(0) - y.mean(0)) ** 2).sum() + np.trace(c1 + c2) - 2 * roots.sum()
+    assert quality.frechet_distance(a, b) == pytest.approx(exact, rel=1e-6)
+    assert quality.frechet_distance(a, a) == pytest.approx(0, abs=1e-9)
+
+
 @pytest.mark.parametrize(("shift", "scale"), [(0.0, 1.0), (1.5, 0.3), (0.5, 2.0)])
 def test_manifold_metrics_are_prdcs(shift: float, scale: float) -> None:
     """Against Naeem et al.'s own package."""

@@ -99,13 +99,15 @@ def test_weights_of_another_network_are_named(run: Path, tmp_path: Path) -> None
         (("model.safetensors",), "older run"),
         (("training/checkpoint.safetensors",), "not finished"),
         (("model_index.json",), "diffusers pipeline"),
+        (("cells/a/model/config.json", "cells/b/model/config.json"), r"holds 2 models: .* such as .*a$"),
+        (("cells/a/model.safetensors", "cells/a/checkpoint.safetensors"), "1 runs without models.*command again"),
     ],
 )
 def test_a_folder_without_a_model_is_named_with_what_to_do(
     tmp_path: Path, files: tuple[str, ...], message: str
 ) -> None:
     for name in files:
-        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).parent.mkdir(exist_ok=True, parents=True)
         (tmp_path / name).write_bytes(b"{}")
     with pytest.raises(ModelFolderError, match=message):
         ambient.load(tmp_path)
