@@ -34,12 +34,14 @@ from ambient.models.spectrum import SpectralDenoiser
 from ambient.noise import PoissonGaussian, Stabilised
 from ambient.process import Level, as_level, per_sample
 from ambient.runs.damage import DamagedFileError
-from ambient.runs.files import fingerprint, load_tensors, read_json, save_tensors, write_json
+from ambient.runs.files import fingerprint, load_tensors, read_json, save_tensors, write_json, write_text
 from ambient.runs.results import digest_of
 from ambient.sampling import generate
 
 FORMAT = 1
 """Of the folder; a folder of a later format is refused."""
+CARD = "README.md"
+"""Name of the model card."""
 HUB_OPTIONS = ("revision", "cache_dir", "force_download", "local_files_only", "token", "map_location", "strict")
 SAMPLERS: dict[SamplerName, karras.Sampler] = {
     "heun": karras.sample_heun,
@@ -259,7 +261,8 @@ class Model(nn.Module, PyTorchModelHubMixin, library_name="ambient-tweedie-lab",
 
     def _save_pretrained(self, save_directory: Path) -> None:
         save_tensors(save_directory / WEIGHTS, self.state_dict(), {CONFIG: digest_of(self.config)})
-        write_json(save_directory / CONFIG, self.config)
+        write_text(save_directory / CARD, str(self.generate_model_card()))
+        write_json(save_directory / CONFIG, self.config)  # last: a folder that has it is whole
 
     @classmethod
     def _from_pretrained(cls, *, model_id: str, **options: Any) -> Model:
