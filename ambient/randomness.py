@@ -25,7 +25,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-Purpose = Literal["nature", "training", "sampling", "order", "subset", "split", "attack"]
+Purpose = Literal["nature", "training", "sampling", "order", "subset", "split", "attack", "tails"]
 """What random numbers are for; see the module."""
 _PURPOSES: dict[Purpose, int] = {
     "nature": 1,
@@ -35,6 +35,7 @@ _PURPOSES: dict[Purpose, int] = {
     "subset": 5,
     "split": 6,
     "attack": 7,
+    "tails": 8,
 }
 
 

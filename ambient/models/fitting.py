@@ -1,7 +1,8 @@
 r"""From images as they are to a model: the method, its objective, the estimates that it needs, and the run.
 
-The files are taken as they are: noisy images are noisy already, and nothing is added to them. All that is known of the
-clean images comes from the noisy ones, about their mean c = E X_n,
+The files are taken as they are: noisy images are noisy already, and nothing is added to them, but for what the limits
+of their files cut off the noise (`ambient.noise.tails`), since no formula here holds for clipped noise. All that is
+known of the clean images comes from the noisy ones, about their mean c = E X_n,
 
     sigma_data^2 = E |X_n - c|^2 / d - E sigma_n^2.
 
@@ -18,7 +19,7 @@ from pathlib import Path
 
 import torch
 from accelerate import Accelerator
-from torch import Tensor
+from torch import Tensor, nn
 
 from ambient.data import Samples
 from ambient.data.noisy_copy import noisy_copy
@@ -27,6 +28,8 @@ from ambient.models.model import Model
 from ambient.models.names import LEARNING_RATES, MethodName, NetworkName
 from ambient.models.networks import parameters
 from ambient.models.spectrum import SpectralDenoiser
+from ambient.noise.clipping import Limits, find_limits
+from ambient.noise.tails import with_tails
 from ambient.objectives import (
     AmbientScoreMatching,
     Augmented,
@@ -133,9 +136,11 @@ def fit(
     recipe = recipe or Recipe()
     levels = _checked(images, sigma, labels, classes)
     method = choose_method(recipe.method, levels)
+    limits = _limits(images, levels)
+    images = _unclipped(images.float(), levels, limits, recipe.seed)
     samples, centre = _samples(images, levels, method, recipe, labels if classes else None)
     sigma_data = sigma_data_of(samples)
-    model = _untrained(images, levels, method, recipe, sigma_data, classes)
+    model = _untrained(images, levels, method, recipe, sigma_data, classes, limits)
     model.centre.copy_(centre)
     if isinstance(model.denoiser, SpectralDenoiser):
         model.denoiser.learn(samples.x, samples.nature.sigma)
@@ -171,6 +176,11 @@ def fit(
         "updates": f"{recipe.steps} of {recipe.batch} images",
         "network": f"{recipe.network}, {parameters(model.denoiser):,} parameters",
     }
+    if limits.clipped:
+        share = limits.low_share * (limits.low is not None) + limits.high_share * (limits.high is not None)
+        model.facts["clipping"] = (
+            f"{share:.1%} of the noisy pixels lay at a limit of their files, and were given its tail"
+        )
     if accelerator is None or accelerator.is_main_process:
         model.save_pretrained(output / FOLDER)
     return model.eval()
@@ -232,6 +242,31 @@ def _checked(images: Tensor, sigma: float | Tensor, labels: Tensor | None, class
     return torch.where(levels < CLEAN, 0.0, levels)
 
 
+def _limits(images: Tensor, levels: Tensor) -> Limits:
+    """Where the files of the noisy images clipped their noise."""
+    noisy = images[levels > 0]
+    return find_limits(noisy) if len(noisy) else Limits(None, None, 0.0, 0.0)
+
+
+def _unclipped(images: Tensor, levels: Tensor, limits: Limits, seed: int) -> Tensor:
+    """The images with what clipping cut off the noise drawn anew, about what their Wiener filter restores."""
+    rows = (levels > 0).nonzero()[:, 0]
+    if not limits.clipped:
+        return images
+    sigma = levels[rows]
+
+    def restored(x: Tensor) -> Tensor:
+        centre = x.mean(0)
+        filtered = SpectralDenoiser(nn.Identity(), x.shape[1], x.shape[2])
+        filtered.learn(x - centre, sigma)
+        parts = zip((x - centre).split(1024), sigma.split(1024), strict=True)
+        return centre + torch.cat([filtered.linear(part, own) for part, own in parts])
+
+    whole = images.clone()
+    whole[rows] = with_tails(images[rows], sigma, limits, restored, draws=generator("tails", seed))
+    return whole
+
+
 def _samples(
     images: Tensor, levels: Tensor, method: MethodName, recipe: Recipe, labels: Tensor | None
 ) -> tuple[Samples, Tensor]:
@@ -250,7 +285,13 @@ def _samples(
 
 
 def _untrained(
-    images: Tensor, levels: Tensor, method: MethodName, recipe: Recipe, sigma_data: float, classes: Sequence[str]
+    images: Tensor,
+    levels: Tensor,
+    method: MethodName,
+    recipe: Recipe,
+    sigma_data: float,
+    classes: Sequence[str],
+    limits: Limits,
 ) -> Model:
     typical = float(levels.median())
     stops = {"early-stop": typical, "recommended": typical / 2}
@@ -270,6 +311,7 @@ def _untrained(
             augmented=recipe.augment > 0,
             dropout=default if recipe.dropout is None else recipe.dropout,
             spectral=spectral,
+            limits=(limits.low, limits.high),
         )
 
 

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from ambient.data import Samples
-from ambient.models import Recipe, fit, posterior_mean
+from ambient.models import Recipe, fit, load, posterior_mean
 from ambient.models.fitting import choose_method, sigma_data_of
 from ambient.process import Level
 from tests.ambient.models.small import SIGMA, digits, noisy_digits, trained
@@ -90,3 +90,23 @@ def test_images_that_cannot_be_trained_on(
 ) -> None:
     with pytest.raises(ValueError, match=message):
         fit(images, sigma, tmp_path, Recipe(steps=2, batch=16))
+
+
+def test_what_files_cut_off_the_noise_is_drawn_anew_and_said(tmp_path: Path) -> None:
+    clean = torch.full((64, 1, 8, 8), -0.9)
+    clean[:, :, 2:6, 2:6] = torch.randn(64, 1, 1, 1, generator=torch.Generator().manual_seed(0)).clamp(-1, 1) / 2
+    noisy = clean + 0.3 * torch.randn(clean.shape, generator=torch.Generator().manual_seed(1))
+    recipe = Recipe(method="ambient", steps=1, batch=16)
+    model = fit(noisy.clamp(-1, 1), 0.3, tmp_path / "clipped", recipe, progress=lambda *_: None)
+    assert model.limits.low == -1.0
+    assert "given its tail" in model.facts["clipping"]
+    loaded = load(tmp_path / "clipped")
+    assert (loaded.limits.low, loaded.limits.high) == (model.limits.low, model.limits.high)
+    stored = noisy.clamp(-1, 1).mean(0)[:, [0, 1, 6, 7]].mean()
+    assert abs(float(model.centre[:, [0, 1, 6, 7]].mean()) + 0.9) < 0.4 * abs(float(stored) + 0.9)
+    whole = fit(noisy, 0.3, tmp_path / "float", recipe, progress=lambda *_: None)
+    assert not whole.limits.clipped
+    assert "clipping" not in whole.facts
+    assert not fit(
+        noisy.clamp(-1, 1), 0.0, tmp_path / "clean", Recipe("dsm", steps=1), progress=lambda *_: None
+    ).limits.clipped
