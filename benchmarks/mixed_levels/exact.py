@@ -95,7 +95,8 @@ def minimiser(clean: Tensor | None, noisy: Tensor | None, sigma: float, sigma_n:
     if clean is not None:
         left, right = left + p * (clean + sigma**2 * eye), right + p * clean
     if noisy is not None and sigma > sigma_n:
-        a, b = (float(value) for value in tweedie.nature_coefficients(VE().level(sigma_n), VE().level(sigma)))
+        nature, level = (VE().level(torch.tensor(value, dtype=torch.float64)) for value in (sigma_n, sigma))
+        a, b = tweedie.nature_coefficients(nature, level)
         m = noisy + (sigma**2 - sigma_n**2) * eye
         left, right = left + q * a**2 * m, right + q * a * (noisy - b * m)
     return torch.linalg.solve(left.T, right.T).T
