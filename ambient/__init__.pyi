@@ -1,4 +1,4 @@
-from . import karras, kernels, tweedie
+from . import attacks, audit, karras, kernels, metrics, models, noise, posterior, tweedie
 from .data import Batch, Samples
 from .denoisers import Denoiser, EDMDenoiser, UNetDenoiser
 from .models import DenoiserUNet, Model, Recipe, fit, load
@@ -38,11 +38,17 @@ __all__ = [
     "Schedule",
     "TrainingConfig",
     "UNetDenoiser",
+    "attacks",
+    "audit",
     "fit",
     "generate",
     "karras",
     "kernels",
     "load",
+    "metrics",
+    "models",
+    "noise",
+    "posterior",
     "recommended",
     "restore",
     "train",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from importlib import import_module
+from pathlib import Path
 from typing import Annotated
 
 import tyro
@@ -15,6 +16,7 @@ from ambient.commands.export import Export
 from ambient.commands.restore import Restore
 from ambient.commands.sample import Sample
 from ambient.commands.train import Train
+from ambient.runs import option_files
 from ambient.runs.console import run
 
 subcommand = tyro.conf.subcommand
@@ -30,8 +32,22 @@ Command = (
 
 
 def main() -> int:
-    """Run the command line; returns the exit status."""
-    return run(Command, _work, prog="python -m ambient")
+    """Run the command line; returns the exit status. Without arguments it lists the commands."""
+    arguments = sys.argv[1:] or ["--help"]
+    script = Path(sys.argv[0]).stem == "ambient"
+    return run(
+        Command,
+        _work,
+        arguments,
+        prog="ambient" if script else "python -m ambient",
+        default=lambda: _configured(arguments),
+    )
+
+
+def _configured(arguments: list[str]) -> Train | None:
+    """The options of `train` that a file gives, if it is named."""
+    path = option_files.named_in(arguments) if arguments[0] == "train" else None
+    return None if path is None else option_files.defaults(Train, path)
 
 
 def _work(options: object) -> int | None:

@@ -7,6 +7,7 @@ Every stream has a purpose and is a function of its keys:
     order       the order of the samples in an epoch              (seed, epoch)
     sampling    a generated image, drawn step after step          (seed, image index)
     attack      what an attack adds to an image                   (seed, image index)
+    crop        where a piece of an image lies                    (seed, row)
     subset      which of many samples are looked at               (seed, ...)
     split       what is trained on and what is held out           (seed, ...)
 
@@ -25,7 +26,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-Purpose = Literal["nature", "training", "sampling", "order", "subset", "split", "attack", "tails"]
+Purpose = Literal["nature", "training", "sampling", "order", "subset", "split", "attack", "crop", "tails"]
 """What random numbers are for; see the module."""
 _PURPOSES: dict[Purpose, int] = {
     "nature": 1,
@@ -35,7 +36,8 @@ _PURPOSES: dict[Purpose, int] = {
     "subset": 5,
     "split": 6,
     "attack": 7,
-    "tails": 8,
+    "crop": 8,
+    "tails": 9,
 }
 
 
@@ -118,3 +120,7 @@ class IndexedNoise:
         """The next draw, (len(indices), *shape); the arguments of a `noise_sampler` are ignored."""
         rows = [torch.randn(self.shape, dtype=self.dtype, generator=source) for source in self._sources]
         return torch.stack(rows).to(self.device)
+
+    def normal(self, like: Tensor) -> Tensor:
+        """The next draw, in the dtype and on the device of `like`: what a rollout asks its source of noise."""
+        return self().to(like)

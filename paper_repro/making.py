@@ -20,8 +20,9 @@ from rich.markdown import Markdown
 from rich.table import Table
 
 from ambient.runs.console import say
-from ambient.runs.files import sweep, write_json
+from ambient.runs.files import sweep
 from ambient.runs.identity import describe
+from ambient.runs.results import write_results
 from paper_repro.backends import backend_of, products_of
 from paper_repro.makers.adopted import Adopted
 from paper_repro.makers.run import Run
@@ -33,6 +34,7 @@ from paper_repro.report import page, results
 from paper_repro.report.claims import Test, untestable
 from paper_repro.report.results import DamagedResultError, Made
 from paper_repro.scripts import script_of
+from toy.contents import contents
 
 
 def make_all(artefacts: Sequence[Artefact[Any]], options: Options, console: Console) -> None:
@@ -86,8 +88,10 @@ def make(artefact: Artefact[Any], options: Options, run: Run) -> Made:
     for written in (options.output, folder):
         sweep(written)
     saved = None if options.again or options.only_made else _saved(folder)
-    if saved is not None and saved.facts["key"] == key:
-        return saved
+    if saved is not None:
+        if saved.facts["key"] == key or saved.facts.get("contents") == _contents_key(options):
+            return saved
+        say("[yellow]note:[/yellow]", f"{folder} holds a result of other options; it is made again")
     needs.check(run.backend.needs(artefact.products, artefact.judges), options)
     start = time.time()
     finding = script_of(artefact).evidence(run).write(folder)
@@ -100,9 +104,10 @@ def make(artefact: Artefact[Any], options: Options, run: Run) -> Made:
         "seconds": round(time.time() - start, 1),
         "date": datetime.now(UTC).strftime("%Y-%m-%d"),
         "key": key,
+        "contents": _contents_key(options),
     }
     made = Made(artefact.name, options.scale, finding, facts, folder)
-    write_json(folder / "result.json", results.as_json(made))
+    write_results(folder / "result.json", results.as_json(made))
     return made
 
 
@@ -123,8 +128,18 @@ def _undecided(test: Test) -> Test:
     return untestable(test.claim, f"models of a few training steps decide nothing; {test.why}")
 
 
+def _contents_key(options: Options) -> str:
+    """As `_key`, with the contents of files and folders in place of their paths: data may be moved."""
+    return _digest(options.identity(lambda path: contents(str(path))))
+
+
 def _key(options: Options) -> str:
-    text = json.dumps(describe(options.identity()), sort_keys=True)
+    """What decides a result, with paths: quickly told, where nothing was moved."""
+    return _digest(options.identity())
+
+
+def _digest(identity: dict[str, Any]) -> str:
+    text = json.dumps(describe(identity), sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()[:12]
 
 

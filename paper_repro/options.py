@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import re
 import shlex
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -142,12 +143,12 @@ class Options:
             found.append("to")
         return [_flag(name) for name in found]
 
-    def identity(self) -> dict[str, Any]:
-        """The options that decide a result; files by their full paths, however they were spelt."""
+    def identity(self, told_by: Callable[[Path], str] = lambda path: str(path)) -> dict[str, Any]:
+        """The options that decide a result; files by `told_by` of their full paths, however they were spelt."""
         values = {f.name: getattr(self, f.name) for f in dataclasses.fields(self) if f.name not in _NO_RESULT}
         for name in (*_LOCAL, *_IDS):
             if values[name] is not None and Path(values[name]).exists():
-                values[name] = str(Path(values[name]).resolve())
+                values[name] = told_by(Path(values[name]).resolve())
         return values
 
     def command(self, name: str) -> str:

@@ -111,7 +111,7 @@ class Components:
         """The condition of each prompt; "" is the null caption.
 
         Args:
-            prompts: B captions; what exceeds 77 tokens is cut.
+            prompts: B captions; what exceeds 77 tokens is cut (`sdxl.lengths` counts those).
             size: SDXL's time_ids, (B, 6), or the side of square images; by default the model's own resolution.
             unconditional: Give instead what the pipeline guides away from (for SDXL zeros).
 

@@ -1,4 +1,4 @@
-"""The report of `python -m theory --report FOLDER`: README.md for readers, theory.json for programs, and the plots."""
+"""The report of `python -m theory --output FOLDER`: README.md for readers, theory.json for programs, and the plots."""
 
 from __future__ import annotations
 
@@ -8,24 +8,35 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from ambient.runs.files import write_atomically, write_json
+from ambient.runs.files import write_atomically
+from ambient.runs.results import write_results
 from theory.running import Result
 from theory.statements import NOT_CHECKED, Evidence
 
-_PAPERS = {"P1": "Consistent Diffusion Meets Tweedie", "P2": "Does Generation Require Memorization?"}
+JSON = "theory.json"
+"""The file of every number."""
+_PAPERS = {
+    "P1": "Consistent Diffusion Meets Tweedie",
+    "P2": "Does Generation Require Memorization?",
+    "AD": "Ambient Diffusion",
+    "SID": "Score identity Distillation",
+    "RSD": "Restoration Score Distillation",
+}
+"""Where a statement is from, by the first part of its id."""
 
 _HEAD = """\
 # The statements of both papers, checked
 
 `python -m theory` runs every numbered statement of two papers that says something checkable and judges it by what it
 measures: P1 is *Consistent Diffusion Meets Tweedie* (arXiv 2404.10177), P2 *Does Generation Require Memorization?
-Creative Diffusion Models using Ambient Diffusion*. The checks call the formulas of `ambient` and hold them against
-computations that share no code with them: Gaussian conditioning, quadrature, automatic differentiation, exact
+Creative Diffusion Models using Ambient Diffusion*. After them come statements of the systems round them: AD is Ambient
+Diffusion (masked pixels), SID and RSD are score distillation. The checks call the formulas of `ambient` and hold them
+against computations that share no code with them: Gaussian conditioning, quadrature, automatic differentiation, exact
 enumeration. All of it runs in float64 on worlds whose answers are known.
 
 A verdict is computed from the evidence. *Exact*: the printed form passes. *Correction* and *misprint*: the printed form
 fails its bound and the corrected form passes. Each number stands with the bound it is held against; `python -m theory
---only ID` finds a row again with all its evidence, `python -m theory --report docs/theory` all of this page, and
+--only ID` finds a row again with all its evidence, `python -m theory --output docs/theory` all of this page, and
 [theory.json](theory.json) holds every number.
 """
 
@@ -49,7 +60,7 @@ def write_report(folder: Path, results: Sequence[Result]) -> Path:
         The path of the README.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    write_json(folder / "theory.json", as_json(results))
+    write_results(folder / JSON, as_json(results))
     readme = folder / "README.md"
     text = "\n".join(_markdown(results, _draw(folder))) + "\n"
     write_atomically(readme, lambda file: file.write_text(text, encoding="utf-8"))
@@ -99,9 +110,9 @@ def _markdown(results: Sequence[Result], drawn: Sequence[tuple[str, str, str]]) 
     yield "## Plots\n"
     for title, name, caption in drawn:
         yield f"### {title}\n\n![{title}]({name})\n\n{_text(caption)}\n"
-    yield "All plots: `python -m theory --report docs/theory`.\n"
+    yield "All plots: `python -m theory --output docs/theory`.\n"
     for paper, title in _PAPERS.items():
-        mine = [r for r in results if r.statement.id.startswith(paper) and r.statement.expected == "exact"]
+        mine = [r for r in results if r.statement.id.split("-")[0] == paper and r.statement.expected == "exact"]
         if mine:
             yield f"## {paper}, {title}: what holds\n"
             yield "| id | claim | evidence |\n|---|---|---|"
@@ -114,7 +125,7 @@ def _markdown(results: Sequence[Result], drawn: Sequence[tuple[str, str, str]]) 
 def _counts(results: Sequence[Result]) -> Iterator[str]:
     yield "| | statements | exact | correction | misprint | otherwise |\n|---|---|---|---|---|---|"
     for paper in _PAPERS:
-        verdicts = [result.verdict for result in results if result.statement.id.startswith(paper)]
+        verdicts = [result.verdict for result in results if result.statement.id.split("-")[0] == paper]
         known = [verdicts.count(verdict) for verdict in ("exact", "correction", "misprint")]
         cells = (paper, len(verdicts), *known, len(verdicts) - sum(known))
         yield "| " + " | ".join(map(str, cells)) + " |"

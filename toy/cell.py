@@ -15,8 +15,9 @@ from typing import Any
 from accelerate import Accelerator
 
 from ambient.models.networks import parameters
-from ambient.runs.files import last_record, read_json, write_json
+from ambient.runs.files import last_record
 from ambient.runs.locks import locked
+from ambient.runs.results import read_results, write_results
 from ambient.training import train
 from ambient.training.checkpoints import load_trained
 from toy.audit import Audit
@@ -78,7 +79,7 @@ def read_metrics(cell: Cell, folder: Path) -> dict[str, Any]:
 def _read(path: Path) -> dict[str, Any] | None:
     """What a file of metrics holds, or None if it is missing or damaged."""
     try:
-        return read_json(path, "samples", "m13")
+        return read_results(path, "samples", "m13")
     except OSError:
         return None
 
@@ -117,7 +118,7 @@ def run_cell(
             metrics["parameters"] = parameters(model.denoiser)
             if sigma is not None:
                 metrics["sigma_nature"] = sigma
-            write_json(cell_folder(folder, cell) / METRICS, {**metrics, "samples": samples})
+            write_results(cell_folder(folder, cell) / METRICS, {**metrics, "samples": samples})
         accelerator.wait_for_everyone()
     report("done", 1, 1)
     return read_metrics(cell, folder) if audit is not None else {}

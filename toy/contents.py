@@ -15,15 +15,15 @@ def located(place: str | Path | None) -> str | None:
 
 
 def contents(place: str) -> str:
-    """The SHA-256 of a file, or of all files directly in a folder with their names; of no path, the text itself."""
+    """The SHA-256 of a file, or of all files in a folder with their paths there; of no path, the text itself."""
     path = Path(place).expanduser()
     if path.is_file():
         return _digest(path)
     if not path.is_dir():
         return place
     digest = hashlib.sha256()
-    for file in sorted(item for item in path.iterdir() if item.is_file() and not item.name.startswith(".")):
-        digest.update(f"{file.name}\0{_digest(file)}\0".encode())
+    for file in sorted(item for item in path.rglob("*") if item.is_file() and not item.name.startswith(".")):
+        digest.update(f"{file.relative_to(path).as_posix()}\0{_digest(file)}\0".encode(errors="surrogateescape"))
     return digest.hexdigest()
 
 

@@ -5,7 +5,6 @@ A data set is read once, by `load_data`; its splits are then made from what is i
 
 from __future__ import annotations
 
-import json
 import warnings
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,7 +16,7 @@ from torch import Tensor
 from ambient.data.images import DataSetError, ImageOptions, ImageSet, IndexList, load_images, subset, to_unit
 from ambient.data.images.subsets import read_index_list, write_index_list
 from ambient.randomness import permutation
-from ambient.runs.files import write_json
+from ambient.runs.results import read_results, write_results
 from toy.duplicates import Duplicates, first_of_each, part_together
 from toy.names import DIGITS_TO_TRAIN_ON
 from toy.options import SourceOptions
@@ -58,6 +57,14 @@ class Split:
 class DataSet(Protocol):
     """Images in memory that can be divided."""
 
+    @property
+    def class_names(self) -> tuple[str, ...]:
+        """Names of the classes, in order; none where the images have no classes."""
+
+    def some(self, numbers: int) -> Tensor:
+        """Images spread evenly over those that can be trained on, (M, C, H, W) in [-1, 1], of so many values at most
+        and at least one image."""
+
     def split(self, images: int, seed: int) -> Split:
         """The division `seed` with that many training images.
 
@@ -97,7 +104,7 @@ def split_of(source: SourceOptions, images: int, seed: int) -> Split:
 
 def read_subset(path: Path) -> list[int]:
     """The indices in a file of `DataSet.claim_subset`."""
-    return list(json.loads(path.read_text(encoding="utf-8"))["indices"])
+    return list(read_results(path, "indices")["indices"])
 
 
 class Digits:
@@ -112,6 +119,15 @@ class Digits:
         bunch = load_digits()
         self.pixels = torch.tensor(bunch.images, dtype=torch.float32)[:, None] / 8 - 1
         self.labels = torch.tensor(bunch.target)
+
+    @property
+    def class_names(self) -> tuple[str, ...]:
+        """As `DataSet.class_names`."""
+        return tuple(map(str, range(len(torch.unique(self.labels)))))
+
+    def some(self, numbers: int) -> Tensor:
+        """As `DataSet.some`."""
+        return self.pixels[_spread(self.pixels, numbers)]
 
     def split(self, images: int, seed: int) -> Split:
         """A split.
@@ -144,7 +160,7 @@ class Digits:
     def claim_subset(self, path: Path, index: Tensor, seed: int) -> None:
         """As `DataSet.claim_subset`."""
         if not _is_list(path):
-            write_json(path, {"data_set": "digits", "seed": seed, "indices": index.tolist()})
+            write_results(path, {"data_set": "digits", "seed": seed, "indices": index.tolist()})
         _check_indices(path, index)
 
 
@@ -165,6 +181,15 @@ class Pictures:
         self.test = self._load(source, test) if test else None
         self._firsts = first_of_each(self._all()[0])
 
+    @property
+    def class_names(self) -> tuple[str, ...]:
+        """As `DataSet.class_names`."""
+        return self.data.classes
+
+    def some(self, numbers: int) -> Tensor:
+        """As `DataSet.some`."""
+        return to_unit(self.data.pixels[_spread(self.data.pixels, numbers)])
+
     def _load(self, source: SourceOptions, split: Literal["test", "val"] | None) -> ImageSet:
         options = ImageOptions(
             split=split,
@@ -173,6 +198,7 @@ class Pictures:
             labels=source.labelled,
             skip_bad=source.skip_bad,
             revision=source.revision,
+            **source.bounds(),
         )
         return load_images(self.path, options)
 
@@ -260,13 +286,19 @@ class Pictures:
         return pixels, torch.cat([self.data.labels, self.test.labels])
 
 
+def _spread(images: Tensor, numbers: int) -> Tensor:
+    """Rows of `images`, evenly spread, that hold so many values at most, and at least one row."""
+    count = min(len(images), max(1, numbers // images[0].numel()))
+    return torch.linspace(0, len(images) - 1, count, dtype=torch.float64).round().long()
+
+
 def _is_list(path: Path) -> bool:
     """Whether a file lists images; says so if it is there and does not."""
     if not path.exists():
         return False
     try:
         return bool(read_subset(path))
-    except (ValueError, KeyError, TypeError):
+    except (OSError, TypeError):
         warnings.warn(f"{path} is damaged; it is made again", stacklevel=3)
         return False
 

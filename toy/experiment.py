@@ -17,12 +17,15 @@ from ambient.runs.identity import claim_folder
 from toy.audit import reference_rows
 from toy.cell import accelerator_of, is_done, read_metrics, remove_damaged_results, run_cell
 from toy.cells import Cell, cells_of
+from toy.cleanliness import check_clean, said
+from toy.folders import save_models
 from toy.memorised import spectra
 from toy.names import Precision
 from toy.options import ToyOptions
-from toy.progress import Show, bars, silent
+from toy.progress import bars, silent
 from toy.report import Findings, write_report
 from toy.splits import Splits
+from toy.stops import Places
 from toy.workers import run_in_processes, use_device
 
 
@@ -36,13 +39,15 @@ def run_experiment(options: ToyOptions, console: Console) -> None:
         PretrainedError: If a pretrained network cannot be had.
         OSError: If the results cannot be written.
         RuntimeError: If a worker is killed, or another process is at work in the folder.
+        ValueError: If the images look noisy already.
     """
+    if os.environ.get("RANK", "0") == "0":
+        console.print(said(options), soft_wrap=True, highlight=False)
     splits = Splits(options)
     cells = cells_of(options.sweep)
     metrics = run_cells(options, cells, console, splits)
     if not metrics:
         return
-    _claim_subsets(options, splits)
     keys = list(product(options.sweep.images, options.sweep.seeds))
     references = {key: reference_rows(splits.audit(*key), options.sampling.samples) for key in keys}
     findings = Findings(
@@ -87,17 +92,25 @@ def run_cells(
     missing = [cell for cell in cells if not is_done(cell, folder, samples)]
     if accelerator is not None:
         accelerator.wait_for_everyone()
+    if main:
+        _claim_subsets(options, splits)  # also where nothing is missing: the models may be those of other images
     if missing and main:
-        _claim_subsets(options, splits)
+        check_clean(options, splits.data)
         splits.load_pretrained()  # what cannot be had is said before anything is trained
     processes = place.processes(len({cell.whole for cell in missing}))
     with bars([cell.name for cell in missing] if main else [], console) as show:
-        if accelerator is not None:
-            _in_this_process(missing, options, splits, show if main else silent, accelerator)
-        elif processes == 1 and _within_reach(options.training.precision):
-            _in_this_process(missing, options, splits, show)
-        else:
-            run_in_processes(missing, options, processes, show)
+        places = Places(show if main else silent)
+        try:
+            if accelerator is not None:
+                _in_this_process(missing, options, splits, places, accelerator)
+            elif processes == 1 and _within_reach(options.training.precision):
+                _in_this_process(missing, options, splits, places)
+            else:
+                run_in_processes(missing, options, processes, places)
+        except KeyboardInterrupt as error:
+            raise places.stopped(error, [cell.name for cell in missing]) from error
+    if main:
+        save_models(cells, options, splits)
     return {cell: read_metrics(cell, folder) for cell in cells} if main else {}
 
 
@@ -114,11 +127,15 @@ def _within_reach(precision: Precision) -> bool:
 
 
 def _in_this_process(
-    cells: Sequence[Cell], options: ToyOptions, splits: Splits, show: Show, shared: Accelerator | None = None
+    cells: Sequence[Cell], options: ToyOptions, splits: Splits, places: Places, shared: Accelerator | None = None
 ) -> None:
     """One cell after the other, by the processes of `shared`, or by this one."""
     for cell in cells:
         accelerator = shared or accelerator_of(options.place.device, options.training.precision)
         split = splits.split(cell.images, cell.seed)
         audit = splits.audit(cell.images, cell.seed) if accelerator.is_main_process else None
-        run_cell(cell, options, split, audit, partial(show, cell.name), accelerator)
+        try:
+            run_cell(cell, options, split, audit, partial(places, cell.name), accelerator)
+        except KeyboardInterrupt as error:
+            places.stop(cell.name, error)
+            raise

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import json
 import warnings
 from collections.abc import Sequence
 from pathlib import Path
@@ -13,7 +12,7 @@ import torch
 
 from ambient.denoisers import Denoiser
 from ambient.process import Level
-from ambient.runs.files import write_json
+from ambient.runs.results import read_results, write_results
 from theory.empirical import EmpiricalDenoiser
 from toy.cells import Cell
 from toy.data import Split
@@ -66,7 +65,7 @@ def spectra(cells: Sequence[Cell], options: ToyOptions, splits: Splits) -> dict[
         if record is None or record["reference"] != kind:
             split = splits.split(cell.images, cell.seed)
             record = {"reference": kind, **_spectrum(cell, reference if trained else None, options, split)}
-            write_json(path, record)
+            write_results(path, record)
         found[cell] = record
     return found
 
@@ -76,10 +75,10 @@ def _read(path: Path) -> dict[str, Any] | None:
     if not path.exists():
         return None
     try:
-        record = json.loads(path.read_text(encoding="utf-8"))
+        record = read_results(path)
         if all(record[queries].keys() == _FIELDS for queries in ("held_out", "train")) and record["reference"]:
-            return dict(record)
-    except (ValueError, KeyError, TypeError, AttributeError):
+            return record
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
         pass
     warnings.warn(f"{path} is damaged; it is made again", stacklevel=3)
     return None

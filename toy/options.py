@@ -15,6 +15,7 @@ from typing import Annotated, Any
 
 import tyro
 
+from ambient.data.images.options import SetOptions
 from ambient.models.names import LEARNING_RATES, NetworkName, SamplerName
 from ambient.runs.device import check_device_name
 from toy.contents import contents, located
@@ -31,7 +32,7 @@ from toy.names import (
 
 
 @dataclass(frozen=True)
-class SourceOptions:
+class SourceOptions(SetOptions):
     """Where the images come from."""
 
     data: DataName = "digits"
@@ -195,7 +196,7 @@ class MeasuringOptions:
 
 @dataclass(frozen=True)
 class PlaceOptions:
-    """Where and how fast it runs, which decides no result."""
+    """Where and how fast it runs, and what is let pass, which decides no result."""
 
     compile: bool = False
     """Compile the network."""
@@ -205,6 +206,8 @@ class PlaceOptions:
     """cpu, cuda or cuda:N."""
     workers: int = 0
     """Models trained at a time; 0: one for each core, or one on a GPU."""
+    allow_noisy: bool = False
+    """Take images as clean even if they look noisy."""
     output: Path | None = None
     """Folder of the results; runs/<data>-<key of the options> if not given."""
 
@@ -309,6 +312,8 @@ class ToyOptions:
         """The options that decide the results, as JSON; those about where and how fast it runs do not."""
         groups = (self.source, self.sweep, self.training, self.sampling, self.measuring)
         values = {name: value for group in groups for name, value in _values(group).items()}
+        bounds = self.source.bounds()  # of which white alone changes an image, where it is given
+        values = {n: v for n, v in values.items() if n not in bounds or (n == "white" and v is not None)}
         values |= {"learning_rate": self.training.peak_learning_rate, "features": self.feature_names}
         return dict(json.loads(json.dumps(values, default=str)))
 

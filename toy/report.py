@@ -13,7 +13,8 @@ from rich.console import Console
 from torch import Tensor
 
 from ambient.runs.figures import save_figure
-from ambient.runs.files import read_records, write_atomically, write_json
+from ambient.runs.files import read_records, write_atomically
+from ambient.runs.results import write_results
 from ambient.runs.tables import markdown, rich_table
 from toy import notes, plots
 from toy.audit import titles
@@ -89,7 +90,7 @@ def write_report(options: ToyOptions, findings: Findings, console: Console) -> N
         "spectra": spectra,
         "duplicates": notes.duplicates(findings.splits),
     }
-    write_json(folder / "metrics.json", record)
+    write_results(folder / "metrics.json", record)
     first = next(iter(findings.splits.values()))
     _draw(folder, findings.models, spectra, first.train, options.sampling.samples, options.training.steps)
     if len(sweep.sigma_nature) > 1 or sweep.stops:

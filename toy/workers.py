@@ -22,8 +22,8 @@ import torch
 from toy.cell import accelerator_of, run_cell
 from toy.cells import Cell
 from toy.options import ToyOptions
-from toy.progress import Show
 from toy.splits import Splits
+from toy.stops import Places
 
 _STOPS = (signal.SIGTERM, signal.SIGHUP)
 Messages = Any
@@ -31,14 +31,14 @@ Messages = Any
 Metrics = dict[Cell, dict[str, Any]]
 
 
-def run_in_processes(cells: Sequence[Cell], options: ToyOptions, processes: int, show: Show) -> Metrics:
+def run_in_processes(cells: Sequence[Cell], options: ToyOptions, processes: int, places: Places) -> Metrics:
     """Train, sample and audit models, a process each, so many at a time.
 
     Args:
         cells: Which, each stopped one together with the one that it comes from.
         options: Of the experiment.
         processes: How many at a time.
-        show: Told of the progress.
+        places: Told of the progress, and where each model is when the work is stopped.
 
     Returns:
         The metrics of each.
@@ -50,11 +50,15 @@ def run_in_processes(cells: Sequence[Cell], options: ToyOptions, processes: int,
     messages = context.Queue()
     pool = ProcessPoolExecutor(processes, context, _enter, (options, processes, messages))
     models = list(dict.fromkeys(cell.whole for cell in cells))
+    futures: list[Future[Metrics]] = []
     try:
-        futures = [pool.submit(_work, [cell for cell in cells if cell.whole == model]) for model in models]
-        _follow(futures, messages, show)
+        futures += [pool.submit(_work, [cell for cell in cells if cell.whole == model]) for model in models]
+        _follow(futures, messages, places)
     except BaseException as error:
         _end(pool)
+        _pass_on(messages, places)
+        for model, future in zip(models, futures, strict=False):
+            places.stop(model.name, future.exception() if future.done() and not future.cancelled() else None)
         if isinstance(error, BrokenProcessPool):
             raise RuntimeError("a worker was killed, perhaps for want of memory; try --workers 1") from error
         raise
@@ -81,18 +85,23 @@ def use_device(device: str) -> None:
         os.environ["ACCELERATE_TORCH_DEVICE"] = device
 
 
-def _follow(futures: Sequence[Future[Metrics]], messages: Messages, show: Show) -> None:
+def _follow(futures: Sequence[Future[Metrics]], messages: Messages, places: Places) -> None:
     """Pass messages on until every cell is done; raise as soon as one has failed."""
     pending = set(futures)
     while pending:
         done, pending = wait(pending, timeout=0.2, return_when=FIRST_COMPLETED)
         for future in done:
             future.result()
-        while True:
-            try:
-                show(*messages.get_nowait())
-            except Empty:
-                break
+        _pass_on(messages, places)
+
+
+def _pass_on(messages: Messages, places: Places) -> None:
+    """Pass on the messages that have come."""
+    while True:
+        try:
+            places(*messages.get_nowait())
+        except Empty:
+            break
 
 
 @dataclass(frozen=True, eq=False)
@@ -114,11 +123,15 @@ def _enter(options: ToyOptions, processes: int, messages: Messages) -> None:
     _given.append(_Given(options, Splits(options), messages))
     for each in (signal.SIGINT, *_STOPS):
         signal.signal(each, signal.SIG_IGN)  # the main process has them too, and ends its workers
-    # The main process has given the warnings about the data; those of training are a worker's own.
-    warnings.filterwarnings("ignore", category=UserWarning, module=r"(ambient\.data|toy\.(data|splits))(\.|$)")
+    leave_out_given_warnings()
     torch.set_num_threads(max(1, (os.cpu_count() or 1) // processes))
     use_device(options.place.device)
     threading.Thread(target=_leave_with_parent, daemon=True).start()
+
+
+def leave_out_given_warnings() -> None:
+    """Be silent about the data, of which the main process has warned; the warnings of training are a worker's own."""
+    warnings.filterwarnings("ignore", category=UserWarning, module=r"(ambient\.data|toy\.(data|splits))(\.|$)")
 
 
 def _leave_with_parent() -> None:

@@ -124,13 +124,11 @@ def _eight_bits(images: Tensor, role: str) -> tuple[Tensor, tuple[str, ...]]:
 
 
 def _read(source: str | os.PathLike[str], role: str, reading: Reading, split: Split | None) -> Pictures:
-    options = ImageOptions(split, reading.resolution, reading.channels, skip_bad=reading.skip_bad)
+    options = ImageOptions(split, reading.resolution, reading.channels, skip_bad=reading.skip_bad, **reading.bounds())
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always", UserWarning)
         data = load_images(source, options)
     notes = [f"{role}: {warning.message}" for warning in caught]
-    if data.report.faults:
-        notes.append(f"{role}: {data.report.summary()}")
     return Pictures(role, str(source), data.pixels, data.names, tuple(notes))
 
 

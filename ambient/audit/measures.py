@@ -3,7 +3,7 @@ r"""What is known of memorisation, in the field's own measures, each with its in
 With d_1(x) <= d_2(x) the distances of x to its nearest and second nearest distinct training image:
 
 - S > c: the share of samples with similarity above c to a training image (Somepalli et al. 2022).
-- m13: the share with d_1 / d_2 < 1/3 (Yoon et al. 2023).
+- m13: the share with d_1 / d_2 < 1/3 (Yoon et al. 2023); this and the next by the rules of `metrics.memorization`.
 - P_tr: the share nearer to the training set than to an equally large held-out set.
 - AuthPct (Alaa et al. 2022): the share of authentic samples, those with d_1(x) > the distance of that nearest training
   image to the nearest other.
@@ -26,8 +26,8 @@ from torch import Tensor
 
 from ambient.audit.intervals import Interval, bootstrap, share
 from ambient.audit.neighbours import Neighbours, Space
+from ambient.metrics.memorization import copied
 
-RATIO = 1 / 3
 CELLS = 5
 """Cells of C_T's partition."""
 _FEWEST = 20
@@ -95,11 +95,6 @@ def measure(
     if space.held_out is not None and unseen is not None:
         measures += _copying(space, space.held_out, unseen, clusters, confidence, seed)
     return measures
-
-
-def copied(distances: Tensor) -> Tensor:
-    """The l2-ratio rule of distances (N, 2) to the nearest and second nearest distinct training image, (N,) bool."""
-    return distances[:, 0] < RATIO * distances[:, 1]
 
 
 def authentic(distances: Tensor, rows: Tensor, training: Tensor) -> Tensor:

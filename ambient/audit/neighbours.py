@@ -13,6 +13,7 @@ from torch import Tensor
 
 from ambient.metrics.distances import nearest
 from ambient.metrics.features import CentredPixels, FeatureMap, Pixels, unit
+from ambient.metrics.memorization import cosine, nearer
 from ambient.randomness import permutation
 
 _CHUNK = 1024
@@ -89,7 +90,7 @@ class Space:
         near, far = (
             nearest(self.samples, x[permutation(len(x), "subset", seed)[:size]], 1, _CHUNK)[0][:, 0] for x in rivals
         )
-        return (near < far).double() + 0.5 * (near == far).double(), size
+        return nearer(near, far), size
 
 
 @dataclass(frozen=True, eq=False)
@@ -102,7 +103,7 @@ class _Known:
     def neighbours(self, vectors: Tensor, directions: Tensor) -> Neighbours:
         distances, rows = nearest(vectors, self.vectors, 2, _CHUNK)
         chords, _ = nearest(directions, self.directions, 1, _CHUNK)
-        return Neighbours(distances, rows[:, 0], 1 - chords[:, 0].square() / 2)
+        return Neighbours(distances, rows[:, 0], cosine(chords[:, 0]))
 
 
 def _directions(features: FeatureMap, images: Tensor, vectors: Tensor) -> Tensor:

@@ -5,12 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+from ambient.data.images.options import SetOptions
+
 Split = Literal["train", "test", "val"]
 FeatureName = Literal["pixels", "dinov2-p2", "dinov2-p1", "dinov2-standard", "clip"]
 
 
 @dataclass(frozen=True)
-class Reading:
+class Reading(SetOptions):
     """How all sources of images are read.
 
     Attributes:

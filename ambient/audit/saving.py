@@ -8,7 +8,8 @@ from ambient.audit.auditing import Audit
 from ambient.audit.page import render
 from ambient.audit.pictures import pairs_picture
 from ambient.audit.wording import summary
-from ambient.runs.files import write_atomically, write_json
+from ambient.runs.files import write_atomically
+from ambient.runs.results import write_results
 
 
 def save(audit: Audit, folder: Path) -> None:
@@ -18,6 +19,6 @@ def save(audit: Audit, folder: Path) -> None:
         OSError: If the folder cannot be written.
     """
     page, picture = render(audit), pairs_picture(audit.pairs)
-    write_json(folder / "audit.json", {"summary": summary(audit), **audit.record()})
+    write_results(folder / "audit.json", {"summary": summary(audit), **audit.record()})
     write_atomically(folder / "nearest.png", lambda file: file.write_bytes(picture))
     write_atomically(folder / "audit.html", lambda file: file.write_text(page, encoding="utf-8"))

@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Annotated, Literal
 from tyro.conf import Positional, arg
 
 from ambient.audit.options import FeatureName, Reading, Split
+from ambient.commands.output import check_output
+from ambient.data.images.options import SetOptions
 from ambient.runs import console
 
 if TYPE_CHECKING:
@@ -19,7 +21,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class AuditOptions:
+class AuditOptions(SetOptions):
     """How much samples repeat their training images: copies, S > c, m13, P_tr, AuthPct and C_T, with intervals.
 
     Attributes:
@@ -84,8 +86,7 @@ class AuditOptions:
             raise ValueError(f"--resolution {self.resolution}: choose at least 4")
         if self.seed < 0:
             raise ValueError(f"--seed {self.seed}: choose a number of at least 0")
-        if self.output.exists() and not self.output.is_dir():
-            raise ValueError(f"--output {self.output} is a file: give a folder")
+        check_output(self.output, "audit.json", "audit.html")
 
 
 def run(options: AuditOptions) -> None:
@@ -101,7 +102,7 @@ def run(options: AuditOptions) -> None:
         options.samples,
         options.training,
         options.held_out,
-        reading=Reading(options.resolution, options.channels, options.skip_bad),
+        reading=Reading(options.resolution, options.channels, options.skip_bad, **options.bounds()),
         training_split=options.training_split,
         held_out_split=options.held_out_split,
         features=_features(options),

@@ -9,13 +9,15 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import tyro
 from tyro.conf import Positional
 
+from ambient.data.images.options import SetOptions
+
 if TYPE_CHECKING:
     from ambient.noise import Check, NoiseEstimate, Source
     from ambient.runs.tables import Entries
 
 
 @dataclass(frozen=True)
-class Estimate:
+class Estimate(SetOptions):
     """Estimate the noise level of images, each and all, for images in [-1, 1].
 
     Attributes:
@@ -61,7 +63,7 @@ def run(options: Estimate) -> None:
 
     from ambient.data.images import ImageOptions
     from ambient.noise import estimate, read_source
-    from ambient.runs.files import write_json
+    from ambient.runs.results import write_results
     from ambient.runs.tables import rich_table
 
     reading = ImageOptions(
@@ -70,6 +72,7 @@ def run(options: Estimate) -> None:
         channels=options.channels,
         limit=options.limit,
         skip_bad=options.skip_bad,
+        **options.bounds(),
     )
     source = read_source(options.source, reading, options.range, array=options.array)
     found = estimate(source.images)
@@ -78,12 +81,12 @@ def run(options: Estimate) -> None:
     console.print(Text(found.verdict, style="bold"))
     if options.output is not None:
         record = {"source": options.source, "read as": source.read_as, "names": list(source.names), **found.as_json()}
-        write_json(options.output, record)
+        write_results(options.output, record)
         console.print(Text(f"Written to {options.output}"))
 
 
 def _entries(source: Source, found: NoiseEstimate) -> Entries:
-    from ambient.noise import grey_levels
+    from ambient.noise import grey_levels, noise_in_words
 
     level, count = found.level, len(source.images)
     shape = "x".join(str(side) for side in reversed(source.images.shape[2:]))
@@ -99,6 +102,9 @@ def _entries(source: Source, found: NoiseEstimate) -> Entries:
     checks = {"white": found.white, "Gaussian": found.gaussian, "at all brightnesses": found.constant}
     checks["in all images"] = found.equal
     rows += [[name, _answer(check)] for name, check in checks.items()]
+    if found.poisson is not None:
+        law = noise_in_words(found.poisson.gain, found.poisson.std)
+        rows.append(["as photons' noise", f"{law}, for train --noise"])
     if found.clipping.clipped:
         low, high = found.clipping.low_share, found.clipping.high_share
         bias = f"read as it is, sigma would come out {-found.clipping_bias:.1%} smaller"

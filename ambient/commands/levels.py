@@ -11,9 +11,15 @@ from ambient.commands.reading import Images
 from ambient.data.images import DataSetError
 from ambient.data.images.captions.tables import is_table, rows
 from ambient.data.images.stores import open_store
-from ambient.noise import estimate, grey_levels, parse_level
+from ambient.noise import PoissonGaussian, estimate, grey_levels, noise_in_words, parse_level, parse_poisson
 
 ESTIMATE = "estimate"
+
+
+def noise_of(images: Images, noise: str | None, column: str | None) -> Tensor | PoissonGaussian:
+    """The noise of images: Poisson-Gaussian where it is told so, else the level of each, as `levels_of`."""
+    poisson = None if noise is None else parse_poisson(noise)
+    return levels_of(images, noise, column) if poisson is None else PoissonGaussian(*poisson)
 
 
 def levels_of(images: Images, noise: str | None, column: str | None) -> Tensor:
@@ -31,13 +37,16 @@ def levels_of(images: Images, noise: str | None, column: str | None) -> Tensor:
         return _column(images, str(column))
     if noise != ESTIMATE:
         return torch.full((len(images),), parse_level(noise), dtype=torch.float64)
-    found = estimate(images.pixels)
+    found = estimate(images.corners())
     print(f"estimate: {found.verdict}")
     if not found.level.known:
         raise ValueError(
             "--noise estimate: these images do not tell their noise level "
             f"(at most {found.level.upper:.3g}, 8bit:{grey_levels(found.level.upper):.3g}); give it by --noise"
         )
+    if found.poisson is not None:
+        law = noise_in_words(found.poisson.gain, found.poisson.std)
+        print(f"taken at one level all the same; to have it taken as photons' noise: --noise {law}")
     if found.equal.holds is False:
         sigma = found.images.sigma.double()
         if unknown := int((~sigma.isfinite()).sum()):

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import tyro
 
+from ambient.commands.output import check_output
 from ambient.models.names import SamplerName
 from ambient.runs.device import check_device_name
 
@@ -16,6 +17,8 @@ if TYPE_CHECKING:
 
     from ambient.models.model import Model
 
+RECORD = "sampling.json"
+"""What a folder of samples says of itself."""
 SHOWN = 64
 """Images in the picture of a set."""
 
@@ -52,6 +55,7 @@ class Sample:
     def check(self) -> None:
         """Raises ValueError for values that cannot work, naming the option."""
         check_device_name(self.device)
+        check_output(self.output, RECORD)
         for name, least in (("samples", 1), ("steps", 2), ("batch", 1), ("seed", 0)):
             if getattr(self, name) < least:
                 raise ValueError(f"--{name} {getattr(self, name)}: at least {least}")
@@ -69,6 +73,8 @@ def run(options: Sample) -> None:
 
     require_device(options.device)
     model = load(options.model, device=options.device, download=options.download)
+    if options.stop is not None and not options.stop < model.sigma_max:
+        raise ValueError(f"--stop {options.stop:g}: below {model.sigma_max:g}, where this model's sampling starts")
     facts: dict[str, Any] = {
         "model": model.digest(),
         "seed": options.seed,
@@ -76,7 +82,7 @@ def run(options: Sample) -> None:
         "steps": options.steps,
     }
     facts |= {"stop": model.stop if options.stop is None else options.stop, "label": options.label}
-    claim_folder(options.output, facts, "sampling.json")
+    claim_folder(options.output, facts, RECORD)
     todo = [i for i in range(options.samples) if not _path(options, i).exists()]
     if len(todo) < options.samples:
         print(f"{options.samples - len(todo)} of {options.samples} images are there already")

@@ -8,6 +8,9 @@ r"""How much a set of samples repeats its training set.
   share of samples above c.
 - Proximity: P_tr, the share of samples nearer to the training set than to an equally large held-out set. 1/2 for a
   model that generalises perfectly, 1 for one that copies.
+
+`copied`, `nearer` and `cosine` are these rules for one sample, given its distances. `copies`, `train_proximity` and
+`similarities` find the distances too; an audit (`ambient.audit`) finds its own once for all measures.
 """
 
 from __future__ import annotations
@@ -20,8 +23,31 @@ from torch import Tensor
 from ambient.metrics.distances import nearest
 from ambient.metrics.features import check_finite, unit
 
+RATIO = 1 / 3
+"""Of m13's rule."""
 
-def copies(samples: Tensor, training: Tensor, ratio: float = 1 / 3) -> float:
+
+def copied(distances: Tensor, ratio: float = RATIO) -> Tensor:
+    """The l2-ratio rule d_1 < ratio d_2, (N,) bool.
+
+    Args:
+        distances: To the nearest and to the second nearest distinct training image, (N, 2).
+        ratio: In (0, 1].
+    """
+    return distances[:, 0] < ratio * distances[:, 1]
+
+
+def nearer(to_training: Tensor, to_held_out: Tensor) -> Tensor:
+    """Whether samples are nearer to the training than to the held-out set, from distances (N,); 1/2 for a tie."""
+    return (to_training < to_held_out).double() + 0.5 * (to_training == to_held_out).double()
+
+
+def cosine(chords: Tensor) -> Tensor:
+    """The cosine of the angle between unit vectors, from their distance: 1 - |a - b|^2 / 2; of any shape."""
+    return 1 - chords.square() / 2
+
+
+def copies(samples: Tensor, training: Tensor, ratio: float = RATIO) -> float:
     """Share of samples with d_1 / d_2 < ratio: m13 at the default ratio.
 
     Args:
@@ -45,7 +71,7 @@ def copies(samples: Tensor, training: Tensor, ratio: float = 1 / 3) -> float:
         first = training[row[:, :1]]
         apart = (training[row] - first).norm(dim=2) > rounding * first.norm(dim=2)
         second = torch.where(apart, distance, torch.inf).min(1).values
-        found[open_] = distance[:, 0] < ratio * second
+        found[open_] = copied(torch.stack((distance[:, 0], second), 1), ratio)
         open_ = open_[second.isinf()]
         if len(open_) and k >= len(training):
             raise ValueError(f"the {len(training)} training images are one and the same: there is no second to compare")
@@ -71,7 +97,7 @@ def similarities(samples: Tensor, training: Tensor) -> Tensor:
     check_finite(samples, "samples")
     check_finite(training, "training images")
     distance, _ = nearest(unit(samples.double()), unit(training.double()))
-    return 1 - distance[:, 0].square() / 2
+    return cosine(distance[:, 0])
 
 
 def share_above(similarity: Tensor, threshold: float) -> float:
@@ -97,4 +123,4 @@ def train_proximity(samples: Tensor, training: Tensor, held_out: Tensor) -> floa
         raise ValueError(f"the sets differ in size ({len(training)} and {len(held_out)}); P_tr needs equal sets")
     d_train = nearest(samples.double(), training.double())[0][:, 0]
     d_other = nearest(samples.double(), held_out.double())[0][:, 0]
-    return float(((d_train < d_other).double() + 0.5 * (d_train == d_other).double()).mean())
+    return float(nearer(d_train, d_other).mean())

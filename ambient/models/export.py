@@ -20,8 +20,9 @@ def to_diffusers(model: Model, folder: Path) -> Path:
     """Write a folder in diffusers' layout: DDIMPipeline.from_pretrained(folder) with this package installed.
 
     Raises:
-        ValueError: If the model has classes, which that pipeline does not hand on.
+        ValueError: If the model has classes, which that pipeline does not hand on, or is for Poisson noise.
     """
+    _check_units(model)
     if model.classes:
         raise ValueError("diffusers' DDIMPipeline knows no classes: use DenoiserUNet.of(model, scheduler) in a loop")
     scheduler = DDIMScheduler(clip_sample=False, timestep_spacing="trailing")
@@ -34,8 +35,9 @@ def to_k_diffusion(model: Model, folder: Path) -> Path:
     """Write `denoiser.pt2`: torch.export.load(path).module() is then a denoiser(x, sigma) for k-diffusion.
 
     Raises:
-        ValueError: If the model has classes, whose labels such a program does not take.
+        ValueError: If the model has classes, whose labels such a program does not take, or is for Poisson noise.
     """
+    _check_units(model)
     if model.classes:
         raise ValueError("a program for k-diffusion takes no labels: hand the model itself to its samplers")
     batch = torch.export.Dim("batch", min=1, max=4096)
@@ -52,6 +54,14 @@ def to_k_diffusion(model: Model, folder: Path) -> Path:
     write_atomically(folder / PROGRAM, write)
     write_text(folder / "README.md", _USE.format(channels=model.shape[0], side=model.shape[1], stop=model.stop))
     return folder / PROGRAM
+
+
+def _check_units(model: Model) -> None:
+    if model.stabilised is not None:
+        raise ValueError(
+            "this model is for Poisson noise: other libraries' samplers would return images in its own units, without "
+            "the inverse transform. Export --to folder, and sample with `Model.sample`"
+        )
 
 
 class _Plain(nn.Module):

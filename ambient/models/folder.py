@@ -26,10 +26,23 @@ def model_folder(folder: Path) -> Path:
     for candidate in (folder, folder / FOLDER):
         if (candidate / CONFIG).is_file() and (candidate / WEIGHTS).is_file() and _is_ours(candidate / CONFIG):
             return candidate
+    several = sorted(path.parent.parent for path in folder.glob(f"*/*/{FOLDER}/{CONFIG}"))
+    if several:
+        raise ModelFolderError(f"{folder} holds {len(several)} models: give the folder of one, such as {several[0]}")
+    if (folder / WEIGHTS).is_file() and _is_masked(folder / CONFIG):
+        raise ModelFolderError(
+            f"{folder} was trained on masked images: it needs a mask with each image, which a model's folder does not "
+            "know; `toy.model.load_model` loads it"
+        )
     if (folder / WEIGHTS).is_file():
         raise ModelFolderError(
             f"{folder} holds weights without a model's config.json: an older run, or one of another program. "
             "Run its training command again, which finds it finished and writes the model beside it"
+        )
+    if older := sorted(path.parent for path in folder.glob(f"*/*/{WEIGHTS}")):
+        raise ModelFolderError(
+            f"{folder} holds {len(older)} runs without models, such as {older[0]}: an older version's, or unfinished. "
+            "Run its command again, which goes on and writes the models, and give the folder of one"
         )
     checkpoints = sorted(path.name for path in folder.rglob("checkpoint*.safetensors"))
     if checkpoints:
@@ -54,3 +67,8 @@ def _is_ours(config: Path) -> bool:
     from ambient.runs.files import read_json
 
     return {"network", "channels", "side"} <= read_json(config).keys()
+
+
+def _is_masked(config: Path) -> bool:
+    """Whether the configuration of a training run is that of masked images."""
+    return config.is_file() and '"MaskedScoreMatching"' in config.read_text(encoding="utf-8", errors="replace")

@@ -6,7 +6,8 @@ denoiser in the images' own coordinates,
     h(x_t, t) = c + D(x_t - alpha_t c, t),      X_t = alpha_t X_0 + sigma_t Z,
 
 with x_0 in [-1, 1]: so whatever takes a denoiser (our samplers, k-diffusion's, a diffusers scheduler) takes it as it
-is, and nobody has to know the centre.
+is, and nobody has to know the centre. Of a model for Poisson noise, x_0 is in the units of `ambient.noise.Stabilised`,
+and `encode` and `decode` lead there and back; `sample` and restoration do it themselves.
 
 The folder holds `config.json`, `model.safetensors` and a model card, and is read and written by huggingface_hub's own
 mixin, so `save_pretrained`, `from_pretrained` and `push_to_hub` are the ones that users of the Hub know.
@@ -30,10 +31,12 @@ from ambient.models.folder import CONFIG, WEIGHTS, weights_of
 from ambient.models.names import MethodName, NetworkName, SamplerName
 from ambient.models.networks import build
 from ambient.models.spectrum import SpectralDenoiser
+from ambient.noise import PoissonGaussian, Stabilised
 from ambient.noise.clipping import Limits
 from ambient.process import Level, as_level, per_sample
 from ambient.runs.damage import DamagedFileError
-from ambient.runs.files import fingerprint, load_tensors, save_tensors, write_json
+from ambient.runs.files import fingerprint, load_tensors, read_json, save_tensors, write_json
+from ambient.runs.results import digest_of
 from ambient.sampling import generate
 
 FORMAT = 1
@@ -66,6 +69,8 @@ class Model(nn.Module, PyTorchModelHubMixin, library_name="ambient-tweedie-lab",
         limits: Smallest and largest value that the files of its noisy training images could hold, where noise was
             clipped there (`ambient.noise.tails`); None for a side where it was not.
         sigma_min, sigma_max: Ends of the sampling grid.
+        poisson: The Poisson-Gaussian noise of the images that it was trained on, as the arguments of
+            `ambient.noise.PoissonGaussian`; then `nature` and all levels are in the units in which it is white.
         facts: What else a model card should say, such as the number of images and updates.
         format: Of the folder.
 
@@ -90,6 +95,7 @@ class Model(nn.Module, PyTorchModelHubMixin, library_name="ambient-tweedie-lab",
         limits: Sequence[float | None] = (None, None),
         sigma_min: float = 0.002,
         sigma_max: float = 80.0,
+        poisson: dict[str, float] | None = None,
         facts: dict[str, Any] | None = None,
         format: int = FORMAT,
     ) -> None:
@@ -104,6 +110,7 @@ class Model(nn.Module, PyTorchModelHubMixin, library_name="ambient-tweedie-lab",
         self.classes = tuple(classes)
         self.limits = Limits(limits[0], limits[1], 0.0, 0.0)
         self.sigma_min, self.sigma_max = sigma_min, sigma_max
+        self.stabilised = None if poisson is None else Stabilised(PoissonGaussian(**poisson))
         self.facts = dict(facts or {})
         self._made_of = {
             "network": network,
@@ -120,6 +127,7 @@ class Model(nn.Module, PyTorchModelHubMixin, library_name="ambient-tweedie-lab",
             "limits": list(limits),
             "sigma_min": sigma_min,
             "sigma_max": sigma_max,
+            "poisson": poisson,
             "format": format,
         }
 
@@ -138,14 +146,27 @@ class Model(nn.Module, PyTorchModelHubMixin, library_name="ambient-tweedie-lab",
         """Where its weights are."""
         return self.centre.device
 
+    def encode(self, images: Tensor) -> Tensor:
+        """Noisy images in [-1, 1] units, of any shape, in the model's: the same but for Poisson noise."""
+        return images if self.stabilised is None else self.stabilised.forward(images)
+
+    def decode(self, x_0: Tensor) -> Tensor:
+        """Clean images in the model's units, of any shape, in [-1, 1]: the exact unbiased inverse for Poisson noise."""
+        return x_0 if self.stabilised is None else self.stabilised.inverse(x_0)
+
     def forward(self, x_t: Tensor, level: Level | Tensor, **condition: Any) -> Tensor:
-        """E[X_0 | X_t = x_t] in [-1, 1] units (not clipped).
+        """E[X_0 | X_t = x_t] in the model's units, which are [-1, 1] (not clipped) but for Poisson noise.
 
         Args:
             x_t: Noisy images, (B, C, H, W) of the model's own size.
             level: Their level, () or (B,), or a bare sigma, which means X_t = X_0 + sigma Z.
             condition: `label`, (B,) int64, for a model with classes.
+
+        Raises:
+            ValueError: If a model with classes is told none: it has never seen an image without.
         """
+        if self.classes and condition.get("label") is None:
+            raise ValueError(f"this model has {len(self.classes)} classes: give `label`, the class of each image")
         own = as_level(level).on(x_t)
         centre = self.centre.to(x_t)
         deviation: Tensor = self.denoiser(x_t - per_sample(own.alpha, x_t) * centre, own, **condition)
@@ -207,7 +228,7 @@ class Model(nn.Module, PyTorchModelHubMixin, library_name="ambient-tweedie-lab",
             condition=lambda _: condition,
             device=self.device,
         )
-        return next(images)
+        return self.decode(next(images))
 
     def digest(self) -> str:
         """SHA-256 of its weights and centre: what identifies the model, wherever its folder is."""
@@ -243,7 +264,7 @@ class Model(nn.Module, PyTorchModelHubMixin, library_name="ambient-tweedie-lab",
         return {**self._made_of, "facts": self.facts}
 
     def _save_pretrained(self, save_directory: Path) -> None:
-        save_tensors(save_directory / WEIGHTS, self.state_dict())
+        save_tensors(save_directory / WEIGHTS, self.state_dict(), {CONFIG: digest_of(self.config)})
         write_json(save_directory / CONFIG, self.config)
 
     @classmethod
@@ -258,13 +279,25 @@ class Model(nn.Module, PyTorchModelHubMixin, library_name="ambient-tweedie-lab",
             model = cls(**{key: value for key, value in options.items() if key in keys}).float()
         except (TypeError, LookupError, AttributeError, OverflowError) as error:
             raise DamagedFileError.of(path.with_name(CONFIG), error) from error
-        tensors, _ = load_tensors(path)
+        tensors, facts = load_tensors(path)
         expected = model.state_dict()
         if different := sorted(set(expected) ^ set(tensors)):
             raise ValueError(f"{path} holds the weights of another network: {', '.join(different[:3])}")
         model.load_state_dict(tensors)
+        _check_config(path.with_name(CONFIG), facts.get(CONFIG))
         return model.eval()
 
     def generate_model_card(self, **_: Any) -> ModelCard:
         """The model card; see `ambient.models.card`."""
         return ModelCard(card_text(self))
+
+
+def _check_config(path: Path, digest: str | None) -> None:
+    """Raises DamagedFileError if a config.json is not the one that the weights beside it were saved with.
+
+    Weights of an earlier version do not say which that was.
+    """
+    if digest is not None and path.is_file() and digest_of(read_json(path)) != digest:
+        raise DamagedFileError.of(
+            path, f"it is not the one that {WEIGHTS} was saved with", "put that back, or save the model again"
+        )

@@ -85,33 +85,37 @@ class Tiled:
 
 @torch.no_grad()
 def posterior_mean(
-    model: Model, x_n: Tensor, sigma: Tensor | float, *, overlap: int | None = None, **condition: Any
+    model: Model, x_n: Tensor, sigma: Tensor | float | None = None, *, overlap: int | None = None, **condition: Any
 ) -> Tensor:
-    """E[X_0 | X_n = x_n], from one evaluation a tile.
+    """E[X_0 | X_n = x_n], from one evaluation a tile; more where files have clipped the noise.
+
+    Of a model for Poisson noise, the exact unbiased inverse of the posterior mean in its units: a little darker than
+    the posterior mean of the image where the noise leaves much open (`ambient.noise.stabilised`).
 
     Args:
         model: The model.
         x_n: Noisy images in [-1, 1] units, (B, C, H, W), at least of the model's size.
         sigma: Their noise level in the same units, one for all or (B,); images below `LEAST` come back as they are.
+            None for the level of the images that the model was trained on, which is the only one for Poisson noise.
         overlap: Pixels that tiles share; half the model's side if None.
         condition: As of the model.
 
     Raises:
         ValueError: If the images do not fit the model.
     """
-    level = _levels(sigma, x_n)
+    level, x_n = _levels(model, sigma, x_n), model.encode(x_n)
     noisy = level.sigma >= LEAST
     safe = Level(level.alpha, level.sigma.clamp(min=LEAST))
     denoiser = _tiled(model, x_n, overlap)
     restored = denoiser(_unclipped(model, denoiser, x_n, safe, condition), safe, **condition)
-    return torch.where(noisy.reshape(-1, 1, 1, 1), restored, x_n)
+    return model.decode(torch.where(noisy.reshape(-1, 1, 1, 1), restored, x_n))
 
 
 @torch.no_grad()
 def posterior_samples(
     model: Model,
     x_n: Tensor,
-    sigma: Tensor | float,
+    sigma: Tensor | float | None,
     indices: Sequence[int],
     *,
     seed: int = 0,
@@ -125,7 +129,7 @@ def posterior_samples(
     Args:
         model: The model.
         x_n: Noisy images, (B, C, H, W).
-        sigma: Their level, one for all or (B,); images below `LEAST` come back as they are.
+        sigma: Their level, as of `posterior_mean`.
         indices: One for each image: with `seed` it decides all noise of its path, whatever the batch.
         seed: Seed; another gives another sample.
         steps: Reverse steps, >= 1.
@@ -138,26 +142,17 @@ def posterior_samples(
     """
     if model.method == "early-stop":
         raise ValueError("a model trained by early-stop knows nothing below its data's noise: take the posterior mean")
-    level, denoiser = _levels(sigma, x_n), _tiled(model, x_n, overlap)
+    level, denoiser = _levels(model, sigma, x_n), _tiled(model, x_n, overlap)
+    x_n = model.encode(x_n)
     noisy = level.sigma >= LEAST
     start = Level(level.alpha, level.sigma.clamp(min=LEAST))
-    noise = _Noise(IndexedNoise(seed, list(indices), tuple(x_n.shape[1:]), x_n.dtype, x_n.device))
+    noise = IndexedNoise(seed, list(indices), tuple(x_n.shape[1:]), x_n.dtype, x_n.device)
     end = Level(start.alpha, start.sigma * depth)
     levels = geometric_levels(start, end, steps)
     whole = _unclipped(model, denoiser, x_n, start, condition)
     h = denoiser(whole, start, **condition)
     x = descend(denoiser, whole, h, levels, kernels.ancestral, noise, 2, condition)
-    return torch.where(noisy.reshape(-1, 1, 1, 1), denoiser(x, end, **condition), x_n)
-
-
-@dataclass(frozen=True, eq=False)
-class _Noise:
-    """Noise of images by their indices, where a rollout expects that of a training step."""
-
-    source: IndexedNoise
-
-    def normal(self, like: Tensor) -> Tensor:
-        return self.source().to(like)
+    return model.decode(torch.where(noisy.reshape(-1, 1, 1, 1), denoiser(x, end, **condition), x_n))
 
 
 def _unclipped(model: Model, denoiser: Tiled, x_n: Tensor, level: Level, condition: dict[str, Any]) -> Tensor:
@@ -167,15 +162,42 @@ def _unclipped(model: Model, denoiser: Tiled, x_n: Tensor, level: Level, conditi
     return with_tails(x_n, level.sigma, model.limits, lambda x: denoiser(x, level, **condition))
 
 
-def _levels(sigma: Tensor | float, x_n: Tensor) -> Level:
+def _levels(model: Model, sigma: Tensor | float | None, x_n: Tensor) -> Level:
+    if sigma is None and not model.noisy:
+        raise ValueError("the model was trained on clean images: say how noisy these are (sigma)")
+    if sigma is not None and model.stabilised is not None:
+        raise ValueError("a model for Poisson noise knows one noise only, that of its training: leave sigma out")
+    sigma = model.nature if sigma is None else sigma
     sigma = torch.as_tensor(sigma, dtype=torch.float64, device=x_n.device).expand(len(x_n))
     if not bool(((sigma >= 0) & sigma.isfinite()).all()):
         raise ValueError("a noise level is 0 or more, and finite")
     return Level(torch.ones_like(sigma), sigma)
 
 
-def _tiled(model: Model, x_n: Tensor, overlap: int | None) -> Tiled:
+def check_fits(model: Model, shape: tuple[int, ...], overlap: int | None = None) -> None:
+    """Refuse images of another number of channels than a model's, or smaller than its own.
+
+    Args:
+        model: The model.
+        shape: (C, H, W) of an image.
+        overlap: Pixels that tiles share; half the model's side if None.
+
+    Raises:
+        ValueError: Saying what does not fit.
+    """
     channels, side, _ = model.shape
-    if x_n.ndim != 4 or x_n.shape[1] != channels:
-        raise ValueError(f"images of shape {tuple(x_n.shape[1:])} do not fit a model of {channels} channel(s)")
+    if len(shape) != 3 or shape[0] != channels:
+        raise ValueError(f"images of shape {tuple(shape)} do not fit a model of {channels} channel(s)")
+    if min(shape[1:]) < side:
+        raise ValueError(f"images of {shape[1]}x{shape[2]} are smaller than the model's {side}x{side}")
+    _tiles(model, overlap)
+
+
+def _tiles(model: Model, overlap: int | None) -> Tiled:
+    side = model.shape[1]
     return Tiled(model, side, side // 2 if overlap is None else overlap)
+
+
+def _tiled(model: Model, x_n: Tensor, overlap: int | None) -> Tiled:
+    check_fits(model, tuple(x_n.shape[1:]), overlap)
+    return _tiles(model, overlap)

@@ -4,7 +4,8 @@ from .bounds import Bound
 from .checks import Check
 from .estimate import ImageLevels, NoiseEstimate, estimate
 from .sources import Source, read_source
-from .units import grey_levels, parse_level
+from .stabilised import Stabilised
+from .units import grey_levels, noise_in_words, parse_level, parse_poisson
 
 __all__ = [
     "ArrayError",
@@ -14,11 +15,14 @@ __all__ = [
     "NoiseEstimate",
     "PoissonGaussian",
     "Source",
+    "Stabilised",
     "Stack",
     "estimate",
     "grey_levels",
     "is_array_source",
+    "noise_in_words",
     "parse_level",
+    "parse_poisson",
     "read_arrays",
     "read_source",
 ]

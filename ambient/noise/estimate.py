@@ -19,6 +19,7 @@ import torch
 from torch import Tensor
 
 from ambient.noise import estimators
+from ambient.noise.anscombe import PoissonGaussian
 from ambient.noise.bounds import Bound, Groups, by_brightness, by_image, combine, mean_square
 from ambient.noise.checks.base import Check
 from ambient.noise.checks.brightness import constancy, expected
@@ -32,6 +33,8 @@ from ambient.noise.units import grey_levels
 _AT_ONCE = 2_000_000
 """Pixels of images whose own levels are found at once."""
 _CHECKED_IMAGES = 256
+_EXPLAINED = 0.9
+"""Share of the difference between ranges of brightness that a Poisson-Gaussian law has to explain to be named."""
 _TOLERATED = 0.85
 """The other estimators may be this much smaller than the lower bound, since few patches and heavy tails lower them."""
 
@@ -85,6 +88,15 @@ class NoiseEstimate:
     looked_at: int
     constant_patches: float
     channels: str
+
+    @property
+    def poisson(self) -> PoissonGaussian | None:
+        """The Poisson-Gaussian noise that explains why it depends on the brightness; None if it does not, or no such
+        noise does."""
+        gain, offset = (self.constant.figures.get(name, 0.0) for name in ("gain", "variance at black"))
+        if self.constant.holds is not False or gain <= 0 or self.constant.figures.get("explained", 0.0) < _EXPLAINED:
+            return None
+        return PoissonGaussian(gain, math.sqrt(max(offset, 0.0)))
 
     def as_json(self) -> dict[str, Any]:
         """Everything as JSON; numbers that are not finite are null."""

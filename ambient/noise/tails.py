@@ -26,24 +26,15 @@ _FARTHEST = 30.0
 """Standard deviations; beyond it a tail's probability is no float64 any more."""
 
 
-def with_tails(
-    images: Tensor,
-    sigma: Tensor,
-    limits: Limits,
-    restored: Callable[[Tensor], Tensor],
-    *,
-    draws: torch.Generator | None = None,
-    rounds: int = ROUNDS,
-) -> Tensor:
+def filled(images: Tensor, sigma: Tensor, limits: Limits, mu: Tensor, u: Tensor | None = None) -> Tensor:
     """Clipped images with a value beyond the limit for every pixel that lies exactly at one.
 
     Args:
         images: As they are stored, (N, C, H, W).
         sigma: Noise level of each before clipping, (N,), > 0.
         limits: Where they were clipped.
-        restored: The images without noise, (N, C, H, W), as well as is known, from images with tails.
-        draws: Source of the tails' noise; None takes their means.
-        rounds: Times that `restored` is asked.
+        mu: What their clean values are taken to be, of the same shape; clamped to the limits.
+        u: Uniform numbers that decide the draws, of the same shape; None takes means.
 
     Returns:
         Images of the same shape and dtype; an image with a value beyond a limit was not clipped, and stays as it is.
@@ -51,24 +42,33 @@ def with_tails(
     low = -math.inf if limits.low is None else limits.low
     high = math.inf if limits.high is None else limits.high
     inside = ((images >= low) & (images <= high)).flatten(1).all(1).reshape(-1, 1, 1, 1)
-    at_low, at_high = (images == low) & inside, (images == high) & inside
-    if not bool((at_low | at_high).any()):
-        return images
-    u = None
-    if draws is not None:
-        u = torch.rand(images.shape, generator=draws, dtype=torch.float64).to(images.device)
     noise = sigma.to(images.device, torch.float64).reshape(-1, 1, 1, 1)
-    mu = images.double()
-    for left in range(rounds, -1, -1):
-        mu = mu.clamp(low, high)
-        x = images.double()
-        if limits.low is not None:
-            x = torch.where(at_low, mu - noise * beyond((mu - low) / noise, u), x)
-        if limits.high is not None:
-            x = torch.where(at_high, mu + noise * beyond((high - mu) / noise, u), x)
-        if left:
-            mu = restored(x.to(images.dtype)).double()
+    mu, x = mu.double().clamp(low, high), images.double()
+    if limits.low is not None:
+        x = torch.where((images == low) & inside, mu - noise * beyond((mu - low) / noise, u), x)
+    if limits.high is not None:
+        x = torch.where((images == high) & inside, mu + noise * beyond((high - mu) / noise, u), x)
     return x.to(images.dtype)
+
+
+def with_tails(
+    images: Tensor, sigma: Tensor, limits: Limits, restored: Callable[[Tensor], Tensor], u: Tensor | None = None
+) -> Tensor:
+    """Clipped images with their tails, about clean values that are guessed in `ROUNDS` rounds.
+
+    Args:
+        images: As they are stored, (N, C, H, W).
+        sigma: Noise level of each before clipping, (N,), > 0.
+        limits: Where they were clipped.
+        restored: The images without noise, (N, C, H, W), as well as is known, from images with tails.
+        u: As of `filled`.
+    """
+    if not bool(limits.saturated(images).any()):
+        return images
+    x = filled(images, sigma, limits, images, u)
+    for _ in range(ROUNDS):
+        x = filled(images, sigma, limits, restored(x), u)
+    return x
 
 
 def beyond(distance: Tensor, u: Tensor | None) -> Tensor:

@@ -42,6 +42,7 @@ def run(
     arguments: Sequence[str] | None = None,
     *,
     prog: str | None = None,
+    default: Callable[[], Any] | None = None,
 ) -> int:
     """Parse `options` from the command line, call `work` with them, and return the exit status.
 
@@ -51,6 +52,7 @@ def run(
         work: What the command does; returns an exit status if it has one of its own, else None for 0.
         arguments: The command line, sys.argv by default.
         prog: Name of the command in its help.
+        default: Gives options whose values are the defaults, or None for those of the dataclass.
 
     Returns:
         That of `work`; 1 for a failure, 128 + its number after a signal (130 for Ctrl-C, 143 for SIGTERM); tyro itself
@@ -61,7 +63,9 @@ def run(
         warnings.showwarning = _in_one_line
         try:
             with raised():
-                parsed = tyro.cli(options, args=arguments, prog=prog, config=CONFIG, compact_help=True)
+                given = default() if default else None
+                own = {} if given is None else {"default": given}
+                parsed = tyro.cli(options, args=arguments, prog=prog, config=CONFIG, compact_help=True, **own)
                 check = getattr(parsed, "check", None)
                 if check is not None:
                     check()

@@ -44,10 +44,19 @@ _SIGNS = (
 class DamagedFileError(OSError):
     """A file is cut off, altered, or not what it should be."""
 
+    _what: str | None = None
+
+    @property
+    def what(self) -> str:
+        """The file and what is wrong with it, without what to do."""
+        return self._what or str(self)
+
     @classmethod
     def of(cls, path: Path, reason: object, remedy: str = MAKE_AGAIN) -> DamagedFileError:
         """The error about `path`, with what is wrong with it and what to do."""
-        return cls(f"{path} is damaged: {reason}; {remedy}")
+        error = cls(f"{path} is damaged: {reason}; {remedy}")
+        error._what = f"{path} is damaged: {reason}"
+        return error
 
 
 @contextmanager

@@ -6,7 +6,7 @@ them: after a power cut they are made again.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -41,6 +41,18 @@ def save_array(path: Path, image: Tensor) -> None:
             np.save(stream, array, allow_pickle=False)
 
     write_atomically(path, write, durable=False)
+
+
+def write_image(path: Path, image: Tensor) -> None:
+    """Write an image (C, H, W) as 8-bit PNG or, if `path` ends in .npy, as it is."""
+    save_png(path, image) if path.suffix == ".png" else save_array(path, image)
+
+
+def file_names(names: Sequence[str], suffix: str) -> list[str]:
+    """A file name for each image: its own, or its number where two would be alike."""
+    own = [str(Path(name.replace("\\", "/")).with_suffix("." + suffix)) for name in names]
+    safe = [name.lstrip("/").replace("..", "_").replace("/", "__") for name in own]
+    return safe if len(set(safe)) == len(safe) else [f"{i:06d}.{suffix}" for i in range(len(safe))]
 
 
 def read_image(path: Path) -> Tensor:

@@ -26,11 +26,12 @@ class Interrupted(KeyboardInterrupt):
 
     Attributes:
         signum: Which.
+        where: After which update of a training; empty elsewhere.
     """
 
-    def __init__(self, message: str = f"Stopped; {AGAIN}.", signum: int = signal.SIGINT) -> None:
-        super().__init__(message, signum)
-        self.signum = signum
+    def __init__(self, message: str = f"Stopped; {AGAIN}.", signum: int = signal.SIGINT, where: str = "") -> None:
+        super().__init__(message, signum, where)
+        self.signum, self.where = signum, where
 
     def __str__(self) -> str:
         return str(self.args[0])

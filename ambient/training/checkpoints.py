@@ -25,7 +25,8 @@ from diffusers.training_utils import EMAModel
 from torch import Tensor, nn
 
 from ambient.runs.damage import DamagedFileError, reading
-from ambient.runs.files import load_tensors, read_json, save_tensors, write_json
+from ambient.runs.files import load_tensors, save_tensors
+from ambient.runs.results import read_results, write_results
 from ambient.training.accelerators import is_sharded
 
 _MOMENTS = ("step", "exp_avg", "exp_avg_sq")
@@ -213,15 +214,15 @@ class Checkpoints:
         if self.accelerator.is_main_process:
             self._keep_previous()
             facts = {**asdict(position), "folder": name, "files": _checksums(self.folder / name)}
-            write_json(self.path, facts)
-            kept = {read_json(path, "folder")["folder"] for path in (self.path, self.previous) if path.exists()}
+            write_results(self.path, facts)
+            kept = {read_results(path, "folder")["folder"] for path in (self.path, self.previous) if path.exists()}
             for old in self.folder.glob("checkpoint-*/"):
                 if old.name not in kept and old.name.removeprefix("checkpoint-").isdigit():
                     shutil.rmtree(old)
         self.accelerator.wait_for_everyone()
 
     def _load_pieces(self, path: Path) -> Position:
-        facts = read_json(path, "folder", "files", remedy=_REMEDY)
+        facts = read_results(path, "folder", "files", remedy=_REMEDY)
         with reading(path, _REMEDY):
             position = Position.of(facts)
         state = self.folder / str(facts["folder"])

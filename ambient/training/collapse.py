@@ -31,7 +31,7 @@ from ambient.objectives import (
     Objective,
     sigma_data_of,
 )
-from ambient.process import Level, as_level
+from ambient.process import VE, Level, as_level, per_sample
 from ambient.randomness import Draws
 
 
@@ -55,7 +55,15 @@ class LinearDenoiser:
 
     @classmethod
     def of(cls, samples: Samples) -> LinearDenoiser:
-        """From noisy samples; the covariance is isotropic where there are fewer than 2 d of them, or d > 3072."""
+        """From noisy samples; the covariance is isotropic where there are fewer than 2 d of them, or d > 3072.
+
+        Where each sample has a level of its own, X_n / alpha_n are all of the same mean, and their covariance exceeds C
+        by the mean of sigma_n^2 / alpha_n^2.
+        """
+        if samples.nature.sigma.ndim:
+            x_0 = samples.x / per_sample(samples.nature.alpha, samples.x)
+            noise = float(samples.nature.ratio.double().square().mean().sqrt())
+            samples = replace(samples, x=x_0, nature=VE().level(noise))
         x = samples.x.flatten(1).double()
         alpha, sigma = float(samples.nature.alpha), float(samples.nature.sigma)
         if x.shape[1] > 3072 or len(x) < 2 * x.shape[1]:

@@ -235,7 +235,8 @@ class _Run:
         """What ends a run that was asked to stop."""
         signum = signal.SIGTERM if asked.signum is None else asked.signum
         name = signal.Signals(signum).name
-        return Interrupted(f"Stopped by {name} after update {self.step} of {self.config.steps}; {AGAIN} there.", signum)
+        where = f"after update {self.step} of {self.config.steps}"
+        return Interrupted(f"Stopped by {name} {where}; {AGAIN} there.", signum, where)
 
     def log(self) -> None:
         """Write the means of the window."""

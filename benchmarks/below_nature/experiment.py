@@ -7,7 +7,6 @@ folder and `result.json`; a cell that is there is not computed again, one that w
 
 from __future__ import annotations
 
-import json
 import time
 from pathlib import Path
 from typing import Any
@@ -18,7 +17,8 @@ from rich.console import Console
 from torch import Tensor
 
 from ambient.data import Samples
-from ambient.runs.files import read_records, write_json
+from ambient.runs.files import read_records
+from ambient.runs.results import read_results, write_results
 from ambient.training import TrainingConfig, train
 from benchmarks.below_nature import measures, report
 from benchmarks.below_nature.methods import METHODS, Stage
@@ -42,10 +42,10 @@ def compare(options: BelowNatureOptions) -> None:
                     world = WORLDS[name]()
                     if name not in references:
                         references[name] = measures.reference(world, options.samples)
-                    write_json(path, compute(world, method, seed, options.budget, references[name], folder))
+                    write_results(path, compute(world, method, seed, options.budget, references[name], folder))
                     console.print(f"{path} written", highlight=False)
                 if path.exists():
-                    cells[name, method, seed] = json.loads(path.read_text(encoding="utf-8"))
+                    cells[name, method, seed] = read_results(path)
     report.write(cells, options.output, console)
 
 

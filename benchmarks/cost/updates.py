@@ -22,7 +22,7 @@ from ambient.denoisers import EDMDenoiser
 from ambient.models.networks import SmallUNet
 from ambient.objectives import Objective
 from ambient.randomness import Draws
-from ambient.runs.files import write_json
+from ambient.runs.results import write_results
 from ambient.runs.tables import rich_table
 from benchmarks.below_nature.methods import METHODS
 from benchmarks.below_nature.networks import denoiser_of
@@ -73,7 +73,7 @@ def report(methods: Sequence[MethodName], repetitions: int, folder: Path) -> Non
         lines.append([title, f"1 ({milliseconds:.1f} ms)", *(f"{ratios[name]:.2f}" for name in methods)])
     title = f"cost of an update / ambient only (limit for the recommended recipe: {LIMIT})"
     Console().print(rich_table(title, lines))
-    write_json(folder / "cost.json", figures)
+    write_results(folder / "cost.json", figures)
 
 
 def measure(setting: Setting, methods: Sequence[MethodName], repetitions: int) -> dict[str, float]:

@@ -3,6 +3,7 @@
 Left out are, and nothing else:
 
     in JSON and JSONL       the keys of `TIMES`, at any depth
+    in results              their checksum, which covers those, where it is right
     in a checkpoint         the seconds in its state, and the checksum that covers them
     in Markdown             the columns of tables whose head names seconds, and the line on how a result was made
     whole files             locks; the checkpoint before the newest, which is a state on the way; and what is hidden,
@@ -19,6 +20,7 @@ from typing import Any
 
 from ambient.runs.checksums import CHECKSUM
 from ambient.runs.locks import LOCK
+from ambient.runs.results import digest_of
 
 TIMES = ("seconds", "date", "hardware", "commit")
 """Keys that say when, where and how long."""
@@ -57,7 +59,7 @@ def digest(path: Path) -> str:
     content = path.read_bytes()
     try:
         if path.suffix == ".json":
-            content = _dumped(json.loads(content))
+            content = _dumped(_without_checksum(json.loads(content)))
         elif path.suffix == ".jsonl":
             content = b"\n".join(_dumped(json.loads(line)) for line in content.split(b"\n") if line)
         elif path.suffix == ".md":
@@ -71,6 +73,12 @@ def digest(path: Path) -> str:
 
 def _dumped(value: Any) -> bytes:
     return json.dumps(_timeless(value), sort_keys=True).encode()
+
+
+def _without_checksum(value: Any) -> Any:
+    """Results without their checksum, if it is right: a wrong one counts."""
+    rest = {key: item for key, item in value.items() if key != CHECKSUM} if isinstance(value, dict) else value
+    return rest if isinstance(value, dict) and value.get(CHECKSUM) == digest_of(rest) else value
 
 
 def _timeless(value: Any) -> Any:

@@ -10,6 +10,7 @@ import ctypes
 import importlib
 import json
 import os
+import random
 import resource
 import runpy
 import shutil
@@ -21,6 +22,8 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+import psutil
 
 from ambient.runs.signals import Interrupted
 from benchmarks.faults.commands import ROOT, Command
@@ -84,8 +87,11 @@ def start(
     """
     folder.mkdir(parents=True, exist_ok=True)
 
+    blocked = signal.pthread_sigmask(signal.SIG_BLOCK, _ASKED)  # until the new process is as from a shell
+
     def work() -> int:
         _like_from_a_shell(folder)
+        signal.pthread_sigmask(signal.SIG_SETMASK, blocked)
         before()
         sys.argv = [command.module, *command.arguments]
         try:
@@ -97,14 +103,19 @@ def start(
             after()
         return 0
 
-    return fork(work)
+    try:
+        return fork(work)
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, blocked)
 
 
 def _like_from_a_shell(folder: Path) -> None:
-    """Make this process one that a shell has started in `folder`, with its output to a file."""
+    """Make this process one that a shell has started in `folder`, with its output to a file.
+
+    SIGINT ends it at once where it does not listen yet, as the others do: Python would print where it was.
+    """
     os.setsid()
-    signal.signal(signal.SIGINT, signal.default_int_handler)
-    for each in (signal.SIGTERM, signal.SIGHUP):
+    for each in _ASKED:
         signal.signal(each, signal.SIG_DFL)
     log = os.open(_log(folder), os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o644)
     nothing = os.open(os.devnull, os.O_RDONLY)
@@ -147,6 +158,18 @@ def kill(pid: int, signum: int) -> None:
         os.killpg(pid, signum)
     except ProcessLookupError:
         os.kill(pid, signum)
+
+
+def kill_worker(pid: int, chosen: random.Random) -> bool:
+    """Kill one of the workers of a command; False if it has none yet."""
+    try:
+        children = psutil.Process(pid).children(recursive=True)
+        workers = [child for child in children if any("spawn_main" in word for word in child.cmdline())]
+        if workers:
+            chosen.choice(workers).kill()
+        return bool(workers)
+    except psutil.Error:  # it has just ended
+        return False
 
 
 def import_all(names: Iterable[str]) -> None:

@@ -9,7 +9,8 @@ from typing import Any
 
 from rich.console import Console
 
-from ambient.runs.files import read_json, write_json, write_text
+from ambient.runs.files import write_text
+from ambient.runs.results import read_results, write_results
 from ambient.runs.tables import Entries, markdown, rich_table
 from benchmarks.faults.damage import FAULTS
 from benchmarks.faults.options import PARTS
@@ -20,7 +21,7 @@ _VERDICTS = ("named", "made again", "told", "rewritten", "not read", "foreign", 
 
 def report(folder: Path) -> int:
     """Print the tables of the cells in a folder, write `faults.json` and `table.md`; 1 if there is a fault."""
-    results = [read_json(path, "part", "subject", "faults") for path in sorted((folder / "cells").glob("*.json"))]
+    results = [read_results(path, "part", "subject", "faults") for path in sorted((folder / "cells").glob("*.json"))]
     tables = {part: _TABLES[part]([each for each in results if each["part"] == part]) for part in PARTS}
     shown = {part: table for part, table in tables.items() if len(table) > 1}
     console = Console(width=max(140, Console().width))
@@ -30,17 +31,17 @@ def report(folder: Path) -> int:
     for fault in faults:
         console.print(fault, style="red", markup=False, highlight=False)
     write_text(folder / "table.md", "\n".join(markdown(f"**{_TITLES[part]}**", table) for part, table in shown.items()))
-    write_json(folder / "faults.json", {"tables": shown, "faults": faults, "cells": results})
+    write_results(folder / "faults.json", {"tables": shown, "faults": faults, "cells": results})
     console.print(f"{len(faults)} faults. Results: {folder}  (faults.json, table.md, cells/)", highlight=False)
     return int(bool(faults))
 
 
 def _kills(results: Results) -> Entries:
-    head = ["command", "kills", "SIGKILL", "SIGTERM", "SIGINT", "SIGHUP", "ended before", "faults"]
+    head = ["command", "kills", "SIGKILL", "a worker", "SIGTERM", "SIGINT", "SIGHUP", "ended before", "faults"]
     rows = []
     for name, of in _by_subject(results).items():
         signals = sum((Counter(each.get("signals", {})) for each in of), Counter[str]())
-        counts = [sum(signals.values()), *(signals[kind] for kind in head[2:6])]
+        counts = [sum(signals.values()), *(signals[kind] for kind in head[2:7])]
         rows.append([name, *counts, sum(each.get("ended before", 0) for each in of), _faults(of)])
     return _table(head, rows)
 

@@ -20,9 +20,9 @@ from typing import Any
 import torch
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-from ambient.runs.files import read_json, write_json
 from ambient.runs.identity import claim_folder
 from ambient.runs.locks import locked
+from ambient.runs.results import read_results, write_results
 from benchmarks.faults import damage, disk, fuzzing, kills, processes
 from benchmarks.faults.commands import COMMANDS, wanted
 from benchmarks.faults.options import FaultOptions
@@ -187,7 +187,7 @@ def _start(cell: Cell, output: Path, scratch: Path) -> int:
         folder = scratch / cell.name
         try:
             result = {"part": cell.part, "subject": cell.subject, "size": cell.size, **cell.make(folder)}
-            write_json(_result(output, cell), result)
+            write_results(_result(output, cell), result)
         finally:
             shutil.rmtree(folder, ignore_errors=True)
             shutil.rmtree(folder.with_name(folder.name + "-control"), ignore_errors=True)
@@ -205,8 +205,8 @@ def _wait(running: dict[int, Cell], output: Path, progress: Progress, tasks: dic
     if not path.exists():
         status = os.waitstatus_to_exitcode(raw)
         fault = f"the process of {cell.name} ended with {status} and left no result"
-        write_json(path, {"part": cell.part, "subject": cell.subject, "size": cell.size, "faults": [fault]})
-    for fault in read_json(path)["faults"]:
+        write_results(path, {"part": cell.part, "subject": cell.subject, "size": cell.size, "faults": [fault]})
+    for fault in read_results(path)["faults"]:
         progress.console.print(f"{cell.name}: {fault}", markup=False, highlight=False)
     progress.advance(tasks[cell.part], cell.size)
 

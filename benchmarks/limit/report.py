@@ -8,7 +8,7 @@ from pathlib import Path
 
 from rich.console import Console
 
-from ambient.runs.files import write_json
+from ambient.runs.results import write_results
 from ambient.runs.tables import rich_table
 from benchmarks.below_nature.measures import MULTIPLES, relative_error
 from benchmarks.limit.gibbs import Chain, bayes_denoiser
@@ -31,5 +31,5 @@ def report(sizes: Sequence[int], seeds: Sequence[int], chain: Chain, folder: Pat
                 errors = [relative_error(h, world, m * world.sigma_n) for m in MULTIPLES]
                 figures[f"{size} samples, seed {seed}, {sweeps} sweeps"] = errors
                 lines.append([str(size), str(seed), str(sweeps), *(f"{error:.3f}" for error in errors)])
-            write_json(folder / "limit.json", figures)
+            write_results(folder / "limit.json", figures)
     Console().print(rich_table("fixed8: the Bayes estimate", lines))

@@ -9,7 +9,7 @@ import torch
 from rich.console import Console
 
 from ambient.models.networks import build, parameters
-from ambient.runs.files import write_json
+from ambient.runs.results import write_results
 from ambient.runs.tables import rich_table
 from benchmarks.paper_network.options import Step
 from benchmarks.paper_network.steps import measure
@@ -31,4 +31,4 @@ def report(step: Step, repetitions: int, path: Path) -> None:
     console.print(rich_table(title, lines))
     console.print(f"a step here takes {slower:.3f} times a plain one (limit for the large network: {LIMIT})")
     record = {name: asdict(figure) for name, figure in found.items()}
-    write_json(path, {"title": title, "time_ratio": slower, "limit": LIMIT, **record})
+    write_results(path, {"title": title, "time_ratio": slower, "limit": LIMIT, **record})

@@ -19,7 +19,7 @@ from torch import Tensor
 from ambient import kernels
 from ambient.posterior.rollout import PosteriorRollout
 from ambient.randomness import Draws
-from ambient.runs.files import write_json
+from ambient.runs.results import write_results
 from ambient.runs.tables import rich_table
 from benchmarks.below_nature.measures import energy_distance
 from theory.worlds import WORLDS
@@ -50,7 +50,7 @@ def report(worlds: Sequence[str], steps: Sequence[int], samples: int, folder: Pa
                 lines.append([rule, str(number), f"{energy:.2f}", f"{spread:.2f}"])
                 figures[name][f"{rule}, {number}"] = [energy, spread]
         Console().print(rich_table(f"{name}: exact denoiser", lines))
-    write_json(folder / "rollouts.json", figures)
+    write_results(folder / "rollouts.json", figures)
 
 
 def judge(name: str, rule: Rule, steps: int, n: int) -> tuple[float, float]:

@@ -25,7 +25,7 @@ from ambient.objectives import (
 )
 from ambient.process import Level
 from ambient.randomness import Draws
-from ambient.runs.files import read_json, write_json
+from ambient.runs.results import read_results, write_results
 from benchmarks.sdxl.model import Model, build, full_passes, set_checkpointing
 from benchmarks.sdxl.options import SdxlBenchmark
 from sdxl.train.objectives import PAPER_WEIGHTS, sdxl_consistency
@@ -77,7 +77,7 @@ def run(options: SdxlBenchmark, progress: Callable[[Cell], None] = lambda cell: 
     }
     results |= {"torch": torch.__version__, "gemm": None, "cells": []}
     if path.exists():
-        saved = read_json(path)
+        saved = read_results(path)
         for key in ("hardware", "tiny", "compile", "t_n", "torch"):
             if saved[key] != results[key]:
                 raise ValueError(
@@ -95,7 +95,7 @@ def run(options: SdxlBenchmark, progress: Callable[[Cell], None] = lambda cell: 
                     continue
                 cell = measure(model, method, batch, checkpointing, options)
                 results["cells"].append(vars(cell))
-                write_json(path, results)
+                write_results(path, results)
                 progress(cell)
     return results
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, get_args
 
+from ambient.runs.damage import DamagedFileError
+from ambient.runs.results import read_results
 from paper_repro.options import SCALES, Scale
 from paper_repro.report.claims import Outcome, Test, overall
 from paper_repro.report.tables import Table
@@ -70,7 +71,7 @@ class Made:
         name: Of the artefact.
         scale: Of the run.
         finding: What was found.
-        facts: command, commit, hardware, seconds, date, and the key of the options.
+        facts: command, commit, hardware, seconds, date, and the keys of the options, with paths and with contents.
         folder: Where its pictures are.
     """
 
@@ -108,7 +109,7 @@ def read(folder: Path) -> Made | None:
     if not path.is_file():
         return None
     try:
-        saved = json.loads(path.read_text(encoding="utf-8"))
+        saved = read_results(path)
         finding = Finding(
             tuple(Table(t["title"], tuple(t["head"]), tuple(map(tuple, t["rows"]))) for t in saved["tables"]),
             tuple(map(_test, saved["tests"])),
@@ -118,8 +119,12 @@ def read(folder: Path) -> Made | None:
         if not finding.tests:
             raise ValueError("it has no tests")
         facts = {key: saved[key] for key in ("command", "commit", "hardware", "seconds", "date", "key")}
+        if "contents" in saved:  # which earlier versions did not write
+            facts["contents"] = saved["contents"]
         return Made(saved["name"], saved["scale"], finding, facts, folder)
-    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+    except DamagedFileError as error:
+        raise DamagedResultError(error.what) from error
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise DamagedResultError(f"{path} is damaged ({error})") from error
 
 

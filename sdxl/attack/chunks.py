@@ -8,7 +8,6 @@ processes. Each set of images is compared with its own originals: the largest si
 from __future__ import annotations
 
 import json
-import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,7 +20,7 @@ from tqdm.auto import tqdm
 from ambient.attacks import Similarities, compare
 from ambient.data.images import DataSetError
 from ambient.metrics.features import FeatureMap
-from ambient.runs.files import is_whole, load_tensors, save_tensors
+from ambient.runs.files import is_to_be_made, load_tensors, save_tensors
 from ambient.runs.identity import ConfigMismatchError
 from sdxl.attack.methods import Attack, Restorations
 from sdxl.checkpoints import digests, lora_applied
@@ -71,7 +70,7 @@ def restore_all(
     """Attack every image of every set with every checkpoint, or do what is missing of it.
 
     Writes `chunks/<checkpoint>/<set>/<first index>-<count>.safetensors` and `images/<set>/...png` in `folder`. A chunk
-    says which images and which checkpoint it is of, so more of both may be asked for later.
+    says what it is called, and which images and which checkpoint it is of, so more of both may be asked for later.
 
     Raises:
         ConfigMismatchError: If a chunk is of another checkpoint, or an image has changed since it was attacked.
@@ -103,8 +102,8 @@ def restore_all(
                     "checkpoint": identities[checkpoint],
                     "attempted": json.dumps({pair.index: pair_digest(pair) for pair in pairs}),
                 }
-                file = f"{pairs[0].index:08d}-{len(pairs)}.safetensors"
-                save_tensors(_chunk_folder(folder, checkpoint, name) / file, {"index": index, **vectors}, facts)
+                path = _chunk_folder(folder, checkpoint, name) / f"{pairs[0].index:08d}-{len(pairs)}.safetensors"
+                save_tensors(path, {"index": index, **vectors}, {**facts, **_name(path)})
     accelerator.wait_for_everyone()
 
 
@@ -164,12 +163,16 @@ def _chunk_folder(folder: Path, checkpoint: str, images: str) -> Path:
     return folder / "chunks" / checkpoint / images.replace(" ", "-")
 
 
+def _name(path: Path) -> dict[str, str]:
+    """What tells a chunk from all others of an attack: so none can stand in the place of another, or twice."""
+    return {"name": "/".join(path.parts[-3:])}
+
+
 def _chunks(folder: Path, checkpoint: str, images: str) -> list[_Chunk]:
     """The chunks that are there; damaged ones are removed, and said to be made again."""
     chunks = []
     for path in sorted(_chunk_folder(folder, checkpoint, images).glob("*.safetensors")):
-        if not is_whole(path, "index"):
-            warnings.warn(f"{path} is damaged; it is made again", stacklevel=2)
+        if is_to_be_made(path, "index", metadata=_name(path)):
             path.unlink(missing_ok=True)
             continue
         chunks.append(_Chunk(path, *load_tensors(path)))

@@ -15,8 +15,9 @@ from ambient.attacks import histogram
 from ambient.metrics.dominance import Dominance, dominance
 from ambient.metrics.similarity import P1_THRESHOLDS, SimilaritySummary, summarise
 from ambient.runs.figures import save_figure
-from ambient.runs.files import save_tensors, write_json, write_text
+from ambient.runs.files import save_tensors, write_text
 from ambient.runs.pictures import pixels_of
+from ambient.runs.results import write_results
 from ambient.runs.tables import markdown, rich_table
 from sdxl.attack.chunks import MeasuredRestoration, picture
 
@@ -75,7 +76,7 @@ def make_result(
 def write_result(result: AttackResult, console: Console) -> None:
     """Write similarities.json and .safetensors, table.md, histogram.png and the grids; print the tables."""
     folder = result.folder
-    write_json(folder / "similarities.json", as_json(result))
+    write_results(folder / "similarities.json", as_json(result))
     tensors: dict[str, torch.Tensor] = {}
     for row in result.restorations:
         values = {"index": row.index, "own": row.similarities.own, "nearest": row.similarities.nearest}

@@ -6,7 +6,6 @@ shares the chunks among processes.
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import reduce
@@ -20,9 +19,11 @@ from tqdm.auto import tqdm
 from ambient.metrics.features import FeatureMap
 from ambient.metrics.frechet import FeatureStatistics
 from ambient.metrics.pretrained import ClipScore
-from ambient.runs.files import is_whole, load_tensors, save_tensors
+from ambient.runs.files import is_to_be_made, load_tensors, save_tensors
 
 CHUNK = 128
+_ALWAYS = ("similarity", "clip")
+"""Tensors that every chunk holds."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -77,7 +78,7 @@ def audit(
     """
     chunks = [range(start, min(count, start + CHUNK)) for start in range(0, count, CHUNK)]
     mine = chunks[accelerator.process_index :: accelerator.num_processes]
-    todo = [rows for rows in mine if not _is_done(_path(folder, rows))]
+    todo = [rows for rows in mine if is_to_be_made(path := _path(folder, rows), *_ALWAYS, metadata=_name(path))]
     for rows in tqdm(todo, desc=title, unit="chunk", disable=not accelerator.is_main_process or not todo):
         batch = images(rows)
         texts = ["" for _ in rows] if captions is None else [captions[i] for i in rows]
@@ -88,23 +89,23 @@ def audit(
         tensors = {"similarity": extractors.similarity(batch), "clip": scores}
         if extractors.quality is not extractors.similarity:
             tensors["quality"] = extractors.quality(batch)
-        save_tensors(_path(folder, rows), tensors)
+        path = _path(folder, rows)
+        save_tensors(path, tensors, _name(path))
     accelerator.wait_for_everyone()
     if not accelerator.is_main_process:
         return None
-    parts = [load_tensors(_path(folder, rows), "similarity", "clip")[0] for rows in chunks]
+    paths = [_path(folder, rows) for rows in chunks]
+    parts = [load_tensors(path, *_ALWAYS, metadata=_name(path))[0] for path in paths]
     name = extractors.quality.name
     moments = (FeatureStatistics.of(part.get("quality", part["similarity"]), name) for part in parts)
     features, clip = (torch.cat([part[key] for part in parts]) for key in ("similarity", "clip"))
     return Audit(features, reduce(FeatureStatistics.merge, moments), clip)
 
 
-def _is_done(path: Path) -> bool:
-    whole = is_whole(path, "similarity", "clip")
-    if path.exists() and not whole:
-        warnings.warn(f"{path} is damaged; it is made again", stacklevel=2)
-    return whole
-
-
 def _path(folder: Path, rows: range) -> Path:
     return folder / f"{rows.start:08d}-{rows.stop:08d}.safetensors"
+
+
+def _name(path: Path) -> dict[str, str]:
+    """What tells a chunk from all others of an evaluation: so none can stand in the place of another."""
+    return {"name": f"{path.parent.name}/{path.name}"}

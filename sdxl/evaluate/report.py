@@ -10,7 +10,8 @@ from typing import Any
 from rich.console import Console
 
 from ambient.metrics.similarity import P1_THRESHOLDS
-from ambient.runs.files import write_json, write_text
+from ambient.runs.files import write_text
+from ambient.runs.results import write_results
 from ambient.runs.tables import markdown, rich_table
 
 
@@ -31,7 +32,8 @@ class Evaluation:
 
 def write_evaluation(evaluation: Evaluation, console: Console) -> None:
     """Write results.json and table.md, and print the tables."""
-    write_json(evaluation.folder / "results.json", dataclasses.asdict(evaluation) | {"folder": str(evaluation.folder)})
+    record = dataclasses.asdict(evaluation) | {"folder": str(evaluation.folder)}
+    write_results(evaluation.folder / "results.json", record)
     tables = []
     first = next(iter(evaluation.results.values()))
     if "restoration" in first:

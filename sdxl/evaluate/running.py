@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import json
 import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -16,8 +15,9 @@ from torch import Tensor
 from ambient.metrics.frechet import distance_name
 from ambient.metrics.memorization import similarities
 from ambient.metrics.similarity import P1_THRESHOLDS, summarise
-from ambient.runs.files import write_json
+from ambient.runs.damage import DamagedFileError
 from ambient.runs.identity import claim_folder, describe
+from ambient.runs.results import read_results, write_results
 from sdxl.checkpoints import digests, lora_applied, named
 from sdxl.components import Components
 from sdxl.devices import precision_on
@@ -102,7 +102,7 @@ def _restore(options: EvaluateOptions, model: _Model, pairs: Sequence[Pair]) -> 
         with lora_applied(model.components, source):
             rows, vae = restoration_errors(model.components, pairs, options.levels, model.resolution, seed, batch)
         errors = [dataclasses.asdict(row) for row in rows]
-        write_json(path, {"restoration": errors, "vae": dataclasses.asdict(vae), "of": of})
+        write_results(path, {"restoration": errors, "vae": dataclasses.asdict(vae), "of": of})
 
 
 def _generate(
@@ -137,21 +137,17 @@ def _generate(
         measured = audit(count, generated, captions, extractors, where, accelerator, name)
         if measured is not None and reference is not None:
             path = folder / "generation" / f"{name}.json"
-            write_json(path, {"images": count, **_against(measured, reference)})
+            write_results(path, {"images": count, **_against(measured, reference)})
             save_grid(folder / f"samples-{name}.png", generated(range(min(16, count))))
 
 
 def _read_result(path: Path) -> dict[str, Any] | None:
     """A result that was written before; None, and a warning, if it is damaged."""
     try:
-        result = json.loads(path.read_text(encoding="utf-8"))
-        if isinstance(result, dict):
-            return result
-        reason = "no JSON object"
-    except (OSError, ValueError) as error:
-        reason = str(error)
-    warnings.warn(f"{path} is damaged ({reason}); it is made again", stacklevel=2)
-    return None
+        return read_results(path)
+    except DamagedFileError as error:
+        warnings.warn(f"{error.what}; it is made again", stacklevel=2)
+        return None
 
 
 def _against(measured: Audit, reference: Audit) -> dict[str, Any]:

@@ -18,6 +18,7 @@ from sdxl.components import Components
 from sdxl.devices import precision_on
 from sdxl.fingerprints import model_digests
 from sdxl.generate.options import GenerateOptions
+from sdxl.lengths import LongCaptions
 from sdxl.loading import load
 from sdxl.mitigation.inference import adjustment, changed_prompts
 from sdxl.mitigation.options import Inference
@@ -93,7 +94,12 @@ def draw(
         batch: Images at a time.
         resolution: Side of the images.
         seed: With its index it decides an image.
+
+    Warns:
+        UserWarning: If prompts are longer than the text encoders read: how many, and the first.
     """
+    if accelerator.is_main_process:
+        LongCaptions(components).add(dict.fromkeys(prompts[:count])).say("prompts")
     starts = range(accelerator.process_index * batch, count, accelerator.num_processes * batch)
     chunks = [range(start, min(count, start + batch)) for start in starts]
     with tqdm(total=sum(map(len, chunks)), unit="img", disable=not accelerator.is_main_process) as bar:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -87,6 +87,11 @@ def encoders_of(components: Components) -> dict[str, str]:
     return {"vae": vae, "text_encoders": hashlib.sha256("".join(text).encode()).hexdigest()}
 
 
+def key_of(facts: Mapping[str, Any]) -> str:
+    """The key of a cache: SHA-256 of what it is made with, which is everything in cache.json but the key itself."""
+    return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()
+
+
 def shard_name(shard: int) -> str:
     """The file of a shard."""
     return f"latents-{shard:05d}.safetensors"
@@ -124,6 +129,8 @@ def _read_facts(path: Path) -> dict[str, Any]:
         missing = [name for name in (*_TITLES, "nature", "shards", "key") if name not in facts]
         if missing or not {"t_n", "alpha", "sigma"} <= set(facts["nature"]):
             raise ValueError(f"it lacks {', '.join(missing) or 'the nature level'}")
+        if facts["key"] != key_of({name: value for name, value in facts.items() if name != "key"}):
+            raise ValueError("its contents do not match their checksum, the key")
     except (OSError, ValueError, TypeError) as error:
         raise ValueError(
             f"{path} is damaged ({error}); remove it and run the same python -m sdxl.latents command again, which "

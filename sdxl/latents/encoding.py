@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import json
 import warnings
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -28,12 +27,14 @@ from sdxl.images import load_image
 from sdxl.latents.cache import (
     captions_beside,
     encoders_of,
+    key_of,
     nature_level,
     read_captions,
     shard_name,
     write_captions,
 )
 from sdxl.latents.options import LatentOptions
+from sdxl.lengths import LongCaptions
 from sdxl.loading import load
 from sdxl.pairs import Pair, Unit, units
 
@@ -65,7 +66,7 @@ def write_latents(options: LatentOptions, accelerator: Accelerator) -> Path:
         "clean": options.keep_clean,
         "shards": sum(parts),
     }
-    key = hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()
+    key = key_of(facts)
     folder = run.output or Path("runs") / f"latents-{key[:12]}"
     if accelerator.is_main_process:
         claim_folder(folder, {**facts, "key": key}, "cache.json")
@@ -73,7 +74,7 @@ def write_latents(options: LatentOptions, accelerator: Accelerator) -> Path:
     components.to(accelerator.device, others=precision)
     encoder = _Encoder(
         components, nature if options.nature else None, resolution, run.batch, run.seed, options.keep_clean,
-        options.skip_bad,
+        options.skip_bad, LongCaptions(components),
     )  # fmt: skip
     mine = range(accelerator.process_index, len(work), accelerator.num_processes)
     with tqdm(total=sum(parts[i] for i in mine), unit="shard", disable=not accelerator.is_main_process) as bar:
@@ -84,8 +85,10 @@ def write_latents(options: LatentOptions, accelerator: Accelerator) -> Path:
                 if path in missing:
                     _write_shard(path, pairs, encoder, key)
                 bar.update()
-    accelerator.wait_for_everyone()
+    long = encoder.long
+    counts = gather_object([(long.seen, long.count, long.first)])
     if accelerator.is_main_process:
+        LongCaptions(components).merge(counts).say("captions")
         rows = [count_rows(folder / shard_name(i), key) for i in range(sum(parts))]
         write_json(folder / "index.json", {"key": key, "rows": rows})
     return folder
@@ -125,6 +128,7 @@ class _Encoder:
         seed: Of the noise.
         keep_clean: Whether the clean latents are written too.
         skip_bad: Whether unusable images are left out.
+        long: Counts the captions that are cut.
     """
 
     components: Components
@@ -134,6 +138,7 @@ class _Encoder:
     seed: int
     keep_clean: bool
     skip_bad: bool
+    long: LongCaptions
 
     def __call__(self, pairs: Sequence[Pair]) -> tuple[dict[str, Tensor], list[str]]:
         """The tensors, see `ambient.data.shards`, and the captions whose states are shared, in their order.
@@ -149,6 +154,7 @@ class _Encoder:
             sizes.append(size)
             index += [pair.index for pair in usable]
             captions += [pair.caption for pair in usable]
+        self.long.add(captions)
         if not latents:
             raise DataSetError(f"not one image from {pairs[0].name} to {pairs[-1].name} is usable; mend or remove them")
         z = torch.cat(latents)

@@ -17,11 +17,12 @@ from tqdm.auto import tqdm
 from ambient.metrics.dominance import Dominance, dominance
 from ambient.process import Level
 from ambient.randomness import IndexedNoise
-from ambient.runs.files import write_json
 from ambient.runs.identity import describe
+from ambient.runs.results import write_results
 from sdxl import lora
 from sdxl.components import Components
 from sdxl.devices import precision_on
+from sdxl.lengths import LongCaptions
 from sdxl.loading import load
 from sdxl.mitigation.magnitude import magnitude
 from sdxl.mitigation.options import ScoreOptions
@@ -65,6 +66,7 @@ def score_prompts(options: ScoreOptions, device: torch.device) -> Scores:
         raise ValueError(f"--step {step}: this model has the steps 0 to {len(components.process) - 1}")
     level = components.process.level(float(step))
     seed = options.run.seed
+    LongCaptions(components).add(text for part in texts for text in part).say("prompts")
     scores = [score(components, part, level, options.noises, seed, options.run.batch) for part in texts]
     comparison = dominance(*scores, paired=False, seed=seed) if options.others else None
     rows = [
@@ -73,7 +75,7 @@ def score_prompts(options: ScoreOptions, device: torch.device) -> Scores:
     ]
     others = rows[1] if options.others else None
     facts = {"step": step, "prompts": rows[0], "others": others, "comparison": describe(comparison)}
-    write_json(options.output, facts)
+    write_results(options.output, facts)
     return Scores(scores[0], scores[1] if options.others else None, comparison)
 
 

@@ -10,20 +10,19 @@ from typing import Any
 
 import torch
 from diffusers import (
-    AutoencoderKL,
     DDIMScheduler,
     EulerDiscreteScheduler,
     StableDiffusionPipeline,
     StableDiffusionXLInpaintPipeline,
     StableDiffusionXLPipeline,
-    UNet2DConditionModel,
 )
 from torch import nn
-from transformers import CLIPTextConfig, CLIPTextModel, CLIPTextModelWithProjection
+from transformers import CLIPTextModel, CLIPTextModelWithProjection
 
 from ambient.randomness import generator
 from ambient.runs.identity import claim_folder
 from sdxl.tiny.options import TinyOptions, Variant
+from sdxl.tiny.parts import STEPS, make_text_encoder, make_unet, make_vae, with_hints
 from sdxl.tiny.tokenizer import make_tokenizer
 
 
@@ -48,20 +47,14 @@ def build(variant: Variant = "sdxl", prediction: str = "epsilon", resolution: in
     """The pipeline in memory; arguments as the options."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(generator("training", seed).initial_seed())
-        steps = {
-            "num_train_timesteps": 1000,
-            "beta_schedule": "scaled_linear",
-            "beta_start": 0.00085,
-            "beta_end": 0.012,
-            "steps_offset": 1,
-            "prediction_type": prediction,
-        }
-        parts = {"vae": _vae(resolution), "text_encoder": _text_encoder(CLIPTextModel, 32, "quick_gelu")}
-        parts["tokenizer"] = make_tokenizer("<|endoftext|>")
+        steps = {**STEPS, "prediction_type": prediction}
+        first, second = make_tokenizer("<|endoftext|>"), make_tokenizer("!")
+        parts = {"vae": _vae(resolution), "text_encoder": make_text_encoder(CLIPTextModel, second, 32, "quick_gelu")}
+        parts["tokenizer"] = first
         if variant == "sd":
             return StableDiffusionPipeline(
                 **parts,
-                unet=_unet(resolution, 32),
+                unet=make_unet((32, 64), resolution // 8, 32),
                 scheduler=DDIMScheduler(**steps, clip_sample=False, set_alpha_to_one=False),
                 safety_checker=None,
                 feature_extractor=None,
@@ -70,75 +63,17 @@ def build(variant: Variant = "sdxl", prediction: str = "epsilon", resolution: in
         kind = StableDiffusionXLInpaintPipeline if variant == "inpainting" else StableDiffusionXLPipeline
         return kind(
             **parts,
-            text_encoder_2=_text_encoder(CLIPTextModelWithProjection, 48, "gelu"),
-            tokenizer_2=make_tokenizer("!"),
-            unet=_unet(resolution, 32 + 48, pooled=48, channels=9 if variant == "inpainting" else 4),
-            scheduler=_with_hints(EulerDiscreteScheduler(**steps, timestep_spacing="leading")),
+            text_encoder_2=make_text_encoder(CLIPTextModelWithProjection, second, 48, "gelu"),
+            tokenizer_2=second,
+            unet=make_unet((32, 64), resolution // 8, 32 + 48, 48, 9 if variant == "inpainting" else 4),
+            scheduler=with_hints(EulerDiscreteScheduler(**steps, timestep_spacing="leading")),
         )
 
 
-def _with_hints(scheduler: Any) -> Any:
-    """SDXL's configuration also says what other schedulers made from it need to know."""
-    scheduler.register_to_config(clip_sample=False, sample_max_value=1.0, set_alpha_to_one=False, skip_prk_steps=True)
-    return scheduler
-
-
 def _vae(resolution: int) -> Any:
-    vae: Any = AutoencoderKL(
-        block_out_channels=(16, 16, 32, 32),
-        down_block_types=("DownEncoderBlock2D",) * 4,
-        up_block_types=("UpDecoderBlock2D",) * 4,
-        layers_per_block=1,
-        latent_channels=4,
-        norm_num_groups=8,
-        sample_size=resolution,
-    )
-    vae.eval()
+    vae = make_vae((16, 16, 32, 32), resolution)
     smooth = nn.functional.interpolate(torch.randn(8, 3, 8, 8), size=(64, 64), mode="bicubic").clamp(-1, 1)
     with torch.no_grad():
         latents = vae.encode(smooth).latent_dist.mean
     vae.register_to_config(scaling_factor=round(1 / float(latents.std()), 4))
     return vae
-
-
-def _text_encoder(kind: type[Any], width: int, activation: str) -> Any:
-    tokenizer = make_tokenizer("!")
-    return kind(
-        CLIPTextConfig(
-            vocab_size=len(tokenizer),
-            hidden_size=width,
-            intermediate_size=2 * width,
-            num_hidden_layers=3,
-            num_attention_heads=4,
-            max_position_embeddings=77,
-            hidden_act=activation,
-            projection_dim=width,
-            bos_token_id=tokenizer.bos_token_id,
-            eos_token_id=tokenizer.eos_token_id,
-            pad_token_id=tokenizer.pad_token_id,
-        )
-    ).eval()
-
-
-def _unet(resolution: int, text: int, pooled: int | None = None, channels: int = 4) -> Any:
-    sizes = {} if pooled is None else {
-        "addition_embed_type": "text_time",
-        "addition_time_embed_dim": 8,
-        "projection_class_embeddings_input_dim": pooled + 6 * 8,
-    }  # fmt: skip
-    unet: Any = UNet2DConditionModel(
-        sample_size=resolution // 8,
-        in_channels=channels,
-        out_channels=4,
-        block_out_channels=(32, 64),
-        down_block_types=("DownBlock2D", "CrossAttnDownBlock2D"),
-        up_block_types=("CrossAttnUpBlock2D", "UpBlock2D"),
-        layers_per_block=1,
-        transformer_layers_per_block=1,
-        attention_head_dim=(2, 4),
-        use_linear_projection=True,
-        cross_attention_dim=text,
-        norm_num_groups=16,
-        **sizes,
-    )
-    return unet.eval()

@@ -11,14 +11,14 @@ WORDS = (
     "a photo of an image picture chest x-ray frontal view lungs lung heart pneumonia covid normal patient left right "
     "lower upper lobe bilateral opacities shows with and in the no evidence dog cat face person sitting on table"
 )
-"""Words that the tokenizer knows whole; all others fall into bytes."""
+"""Words that the tiny pipelines know whole."""
 
 
-def make_tokenizer(pad: str) -> CLIPTokenizer:
-    """CLIP's byte-pair encoding with the merges that `WORDS` need."""
+def make_tokenizer(pad: str, words: str = WORDS) -> CLIPTokenizer:
+    """CLIP's byte-pair encoding with the merges that `words` need; others fall into bytes. `pad` fills up to 77."""
     symbols = [chr(code) for code in _printable_bytes()]
     vocabulary = [*symbols, *(symbol + "</w>" for symbol in symbols)]
-    merges = _merges(WORDS.replace("-", " ").split())
+    merges = _merges(words.replace("-", " ").split())
     vocabulary += ["".join(pair) for pair in merges]
     vocabulary += ["<|startoftext|>", "<|endoftext|>"]
     numbers = {token: i for i, token in enumerate(dict.fromkeys(vocabulary))}

@@ -23,6 +23,17 @@ def test_every_public_name_is_there() -> None:
         assert getattr(ambient, name) is not None
 
 
+def test_rooms_are_modules_and_need_no_import_of_their_own() -> None:
+    code = "import ambient, types\n"
+    code += (
+        "rooms = (ambient.audit, ambient.noise, ambient.models, ambient.metrics, ambient.attacks, ambient.posterior)\n"
+    )
+    code += "assert all(isinstance(room, types.ModuleType) for room in rooms)\n"
+    code += "assert callable(ambient.audit.audit) and isinstance(ambient.audit, types.ModuleType)\n"
+    code += "assert callable(ambient.noise.estimate) and callable(ambient.models.posterior_mean)\n"
+    subprocess.run([sys.executable, "-c", code], check=True, cwd=ROOT)
+
+
 def test_what_the_readme_imports_is_public() -> None:
     blocks = re.findall(r"```python\n(.*?)```", (ROOT / "README.md").read_text(encoding="utf-8"), re.S)
     names = {

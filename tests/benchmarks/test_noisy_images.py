@@ -82,7 +82,7 @@ def test_small_float_files_come_first() -> None:
     found = list(work.order(options, ["X-rays 32x32", "X-rays 64x64"]))
     assert [name for name, _, _ in found] == ["X-rays 32x32"] * 6 + ["X-rays 64x64"] * 6
     assert found[:6] == [
-        *(("X-rays 32x32", split, Noise(sigma, "float")) for split in (0, 1) for sigma in (0.3, 0.1)),
+        *(("X-rays 32x32", split, Noise(sigma, "float")) for sigma in (0.3, 0.1) for split in (0, 1)),
         *(("X-rays 32x32", 0, Noise(sigma, "8-bit")) for sigma in (0.3, 0.1)),
     ]
 

@@ -13,6 +13,8 @@ import torch
 from rich.console import Console
 from torch import Tensor
 
+from ambient.runs.results import read_results
+from tests.toy.test_data import pictures
 from toy import report
 from toy.cells import cells_of
 from toy.experiment import run_cells
@@ -68,8 +70,15 @@ def test_damaged_results_are_made_again_and_named(tmp_path: Path) -> None:
     folder = tmp_path / "cells" / CELL
     samples, measured = folder / "samples" / "00000.safetensors", folder / "metrics.json"
     whole = images(tmp_path)
-    for path, what in ((samples, "its images are made again"), (measured, "it is made again")):
-        for damage in (path.read_bytes()[:50], b""):
+    text = measured.read_bytes()
+    digit = text.index(b'"m13": ') + 7
+    other = text[:digit] + bytes([text[digit] ^ 1]) + text[digit + 1 :]  # still JSON, and another number
+    assert json.loads(other)["m13"] != json.loads(text)["m13"]
+    for path, what, damages in (
+        (samples, "its images are made again", (samples.read_bytes()[:50], b"")),
+        (measured, "it is made again", (text[:50], b"", other)),
+    ):
+        for damage in damages:
             path.write_bytes(damage)
             with pytest.warns(UserWarning, match=f"{path.name} is damaged; {what}"):
                 assert make(TINY, tmp_path) == metrics
@@ -104,11 +113,13 @@ def test_a_damaged_spectrum_is_made_again(tmp_path: Path) -> None:
     cells, splits = cells_of(options.sweep), Splits(options)
     record = spectra(cells, options, splits)
     path = tmp_path / "cells" / CELL / "spectrum.json"
-    for damage in ("{", '{"reference": "x"}', "[]"):
+    other_digit = path.read_text().replace("0.", "1.", 1)
+    for damage in ("{", '{"reference": "x"}', "[]", other_digit):
+        assert damage != path.read_text()
         path.write_text(damage)
         with pytest.warns(UserWarning, match=r"spectrum.json is damaged; it is made again"):
             assert spectra(cells, options, splits) == record
-    assert json.loads(path.read_text()) == next(iter(record.values()))
+    assert read_results(path) == next(iter(record.values()))
 
 
 def test_a_folder_is_that_of_its_contents_and_not_of_its_spelling(tmp_path: Path) -> None:
@@ -117,6 +128,16 @@ def test_a_folder_is_that_of_its_contents_and_not_of_its_spelling(tmp_path: Path
     assert make(TINY, tmp_path, accumulation=2, compile=True) == metrics
     with pytest.raises(ValueError, match="steps is 4 there and 5 here"):
         make(TINY, tmp_path, steps=5)
+
+
+def test_finished_models_of_other_images_are_not_taken_up(tmp_path: Path) -> None:
+    pictures(tmp_path / "one")
+    pictures(tmp_path / "two", side=9)
+    options = TINY.changed(data="images", resolution=8, images=(12,))
+    metrics = make(options, tmp_path / "run", source=str(tmp_path / "one"))
+    with pytest.raises(ValueError, match="was chosen from"):
+        make(options, tmp_path / "run", source=str(tmp_path / "two"))
+    assert make(options, tmp_path / "run", source=str((tmp_path / "one").rename(tmp_path / "moved"))) == metrics
 
 
 def test_a_device_that_there_is_not_is_refused_before_anything_is_written(tmp_path: Path) -> None:

@@ -6,6 +6,7 @@ from typing import Any, get_args
 
 import pytest
 
+from ambient.data.images.options import SetOptions
 from ambient.models.names import LEARNING_RATES, NetworkName, SamplerName
 from ambient.models.networks import PRESETS
 from toy import objectives
@@ -97,7 +98,11 @@ def test_the_folder_follows_what_decides_the_results() -> None:
     assert base.changed(output=Path("there")).folder == Path("there")
     places = {field.name for field in fields(PlaceOptions)}
     groups = (SourceOptions, SweepOptions, TrainingOptions, SamplingOptions, MeasuringOptions)
-    assert base.identity.keys() == {field.name for group in groups for field in fields(group)}
+    bounds = {field.name for field in fields(SetOptions)}
+    assert base.identity.keys() == {field.name for group in groups for field in fields(group)} - bounds
+    assert base.folder == base.changed(largest_file=5, follow_links=True).folder
+    assert base.folder != base.changed(white=4095).folder
+    assert base.changed(white=4095).common["white"] == 4095
     assert not places & base.identity.keys()
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import random
+import re
 import resource
 import signal
 import subprocess
@@ -18,6 +19,7 @@ import pytest
 import safetensors.torch
 import torch
 
+from ambient.runs.checksums import metadata_of
 from ambient.runs.files import read_records
 from tests.toy.test_data import pictures
 
@@ -230,13 +232,22 @@ def test_a_signal_ends_the_workers_and_loses_nothing(tmp_path: Path, number: sig
     process.send_signal(number)
     _, errors = process.communicate(timeout=120)
     assert process.returncode == 128 + number
-    assert "run the same command again to go on" in errors.strip().splitlines()[-1]
+    last = errors.strip().splitlines()[-1]
+    assert "run the same command again to go on there" in last
+    said = re.findall(r"(\S+-n20-seed0) after update (\d+) of 1000", last)
+    assert [name for name, _ in said] == [cell.name for cell in cells]
+    assert [_step(cell / "checkpoint.safetensors") for cell in cells] == [int(step) for _, step in said]
     assert "Traceback" not in errors
     assert not psutil.wait_procs(workers, timeout=10)[1]
     for cell in cells:
         assert (cell / "checkpoint.safetensors").exists()
         assert not (cell / "model.safetensors").exists()
     assert run(*options, "--steps", "1000", "--output", str(tmp_path)).returncode == 0
+
+
+def _step(checkpoint: Path) -> int:
+    """The number of updates that a checkpoint is of."""
+    return int(json.loads(metadata_of(checkpoint)["state"])["step"])
 
 
 def _progress(folder: Path) -> int:

@@ -1,7 +1,8 @@
 """Every numbered statement of the two papers that says something checkable, in the papers' order.
 
 P1 is "Consistent Diffusion Meets Tweedie" (arXiv 2404.10177), P2 "Does Generation Require Memorization? Creative
-Diffusion Models using Ambient Diffusion". Each module of this package holds one subject: its `STATEMENTS`, and in
+Diffusion Models using Ambient Diffusion". After them come systems that rest on them: AD (Ambient Diffusion), SID and
+RSD (score distillation). Each module of this package holds one subject: its `STATEMENTS`, and in
 `NOT_CHECKED` what it has to leave open and why.
 """
 
@@ -10,6 +11,8 @@ from __future__ import annotations
 from types import ModuleType
 
 from theory.statements import (
+    distillation,
+    masks,
     p1_ambient,
     p1_consistency,
     p1_experiments,
@@ -40,6 +43,8 @@ _MODULES: tuple[ModuleType, ...] = (
     p2_feldman,
     p2_heavy_tails,
     p2_separation,
+    masks,
+    distillation,
 )
 
 STATEMENTS: tuple[Statement, ...] = tuple(s for module in _MODULES for s in module.STATEMENTS)

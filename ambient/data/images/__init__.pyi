@@ -1,5 +1,5 @@
 from .captioned import Pair, Unit, units
-from .loading import ImageSet, load_images
+from .loading import ImageList, ImageSet, load_each, load_images
 from .options import CaptionOptions, FileOptions, ImageOptions
 from .pixels import to_uint8, to_unit
 from .subsets import IndexList, read_index_list, subset, write_index_list
@@ -10,6 +10,7 @@ __all__ = [
     "DataSetError",
     "Fault",
     "FileOptions",
+    "ImageList",
     "ImageOptions",
     "ImageSet",
     "IndexList",
@@ -17,6 +18,7 @@ __all__ = [
     "Pair",
     "Report",
     "Unit",
+    "load_each",
     "load_images",
     "read_index_list",
     "subset",

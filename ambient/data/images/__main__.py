@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -30,8 +30,8 @@ class Check:
         caption_options: Where captions come from.
         subset: Choose this many images.
         seed: Which ones.
-        balanced: Choose equally many of each class; needs --labels.
-        write: Where the chosen indices are written, as JSON.
+        balanced: Choose equally many of each class; needs --classes.
+        output: Where the chosen indices are written, as JSON.
     """
 
     source: Positional[str]
@@ -41,7 +41,7 @@ class Check:
     subset: int | None = None
     seed: int = 0
     balanced: bool = False
-    write: Path = Path("indices.json")
+    output: Path = Path("indices.json")
 
     def check(self) -> None:
         """Raises ValueError for options that do not fit together."""
@@ -70,7 +70,8 @@ def _check(check: Check) -> int:
         if error.report is not None:
             _show(error.report)
         raise
-    _show(data.report)
+    texts = tuple(item for item in data.report.left_out if item.kind == "text beside the images")
+    _show(replace(data.report, left_out=texts))  # of the rest `load_images` has said it
     shape = "x".join(map(str, data.pixels.shape))
     classes = f", {len(data.classes)} classes" if data.labels is not None else ""
     print(f"{_source(check)}: {data.report.layout}, {shape}{classes}, fingerprint {data.fingerprint[:16]}")
@@ -84,8 +85,8 @@ def _write_subset(check: Check, data: ImageSet) -> None:
 
     assert check.subset is not None
     indices = subset(len(data), check.subset, check.seed, data.labels, check.balanced)
-    write_index_list(check.write, IndexList(indices, check.seed, check.balanced), data)
-    print(f"{len(indices)} indices written to {check.write}")
+    write_index_list(check.output, IndexList(indices, check.seed, check.balanced), data)
+    print(f"{len(indices)} indices written to {check.output}")
 
 
 def _check_captions(check: Check) -> int:
@@ -120,14 +121,22 @@ def _source(check: Check) -> str:
 
 
 def _show(report: Report) -> None:
-    """What was left out, and a table of faults, on stderr."""
+    """What was left out, of which nothing has been said yet, and a table of faults, on stderr."""
+    from rich.console import Console
+    from rich.text import Text
+
+    if report.left_out:
+        Console(stderr=True).print(Text(f"left out: {told(report.left_out)}"), soft_wrap=True)
+    _show_faults(report)
+
+
+def _show_faults(report: Report) -> None:
+    """A table of faults, on stderr."""
     from rich.console import Console
     from rich.table import Table
     from rich.text import Text
 
     console = Console(stderr=True)
-    if report.left_out:
-        console.print(Text(f"left out: {told(report.left_out, 5)}"), soft_wrap=True)
     if not report.faults:
         return
     table = Table("fault", "file", "what was found")

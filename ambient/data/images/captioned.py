@@ -111,10 +111,12 @@ def units(data: str, size: int, captions: CaptionOptions, images: ImageOptions |
 def _of_store(data: str, store: Store, captions: CaptionOptions, images: ImageOptions) -> list[Pair]:
     below, names = names_of_split(store, images.split)
     found = sort_out(names)
-    given = find_captions(store, found.images, found.texts, captions, images)
     bad = [fault for fault in store.faults if fault.name.startswith(below)]
     if elsewhere := [fault for fault in bad if not _names_image(fault)]:
         raise DataSetError(f"{data}: {told(elsewhere)}; mend or remove them")
+    # Captions may be of images that cannot be read too: what is wrong with these is said where they are used.
+    named = [*found.images, *(fault.name for fault in bad)]
+    given = find_captions(store, named, found.texts, captions, images)
     bad += filter(_names_image, found.faults)
     other = [LeftOut("not an image", fault.name) for fault in found.faults if not _names_image(fault)]
     texts = [LeftOut("text beside the images", name) for name in found.texts if name not in given.used]

@@ -67,6 +67,30 @@ class ImageSet:
         )
 
 
+@dataclass(frozen=True, eq=False)
+class ImageList:
+    """Images in memory whose sizes may differ, held as bytes.
+
+    Attributes:
+        arrays: Of each image, (C, H, W) uint8, C = 1 or 3 alike.
+        labels, classes, names, report, fingerprint: As of `ImageSet`.
+    """
+
+    arrays: tuple[np.ndarray, ...]
+    labels: Tensor | None
+    classes: tuple[str, ...]
+    names: tuple[str, ...]
+    report: Report
+    fingerprint: str
+
+    def __len__(self) -> int:
+        return len(self.arrays)
+
+    def images(self) -> list[Tensor]:
+        """The images, (C, H, W) float32 in [-1, 1] each."""
+        return [to_unit(torch.from_numpy(np.array(array))) for array in self.arrays]
+
+
 def load_images(source: str | os.PathLike[str], options: ImageOptions | None = None) -> ImageSet:
     """Read a data set of images and check every file of it.
 
@@ -81,18 +105,32 @@ def load_images(source: str | os.PathLike[str], options: ImageOptions | None = N
     Raises:
         DataSetError: If it cannot be read, holds no images, is larger than the options allow, or any file of it cannot
             be used and `options.skip_bad` is not set. Its report lists every fault of every file.
+
+    Warns:
+        UserWarning: Of what is left out: how much of each kind, and the first names.
     """
-    options = options or ImageOptions()
+    found = _load(source, options or ImageOptions(), any_size=False)
+    pixels = np.empty((len(found), *found.arrays[0].shape), dtype=np.uint8)
+    np.stack(found.arrays, out=pixels)
+    return ImageSet(torch.from_numpy(pixels), found.labels, found.classes, found.names, found.report, found.fingerprint)
+
+
+def load_each(source: str | os.PathLike[str], options: ImageOptions | None = None) -> ImageList:
+    """Read a data set whose images may be of different sizes; else as `load_images`."""
+    return _load(source, options or ImageOptions(), any_size=True)
+
+
+def _load(source: str | os.PathLike[str], options: ImageOptions, *, any_size: bool) -> ImageList:
     path = Path(source)
     if is_saved(path) or (not path.exists() and is_hub_id(str(source))):
-        return _read(str(source), list_hub(str(source), options), options)
+        return _read(str(source), list_hub(str(source), options), options, any_size)
     store = open_store(path, options)
     try:
         listing = _list(store, options)
         listing.faults[:0] = store.faults
         listing.left_out[:0] = store.left_out
         listing.warnings[:0] = store.notes
-        return _read(str(source), listing, options)
+        return _read(str(source), listing, options, any_size)
     finally:
         store.close()
 
@@ -105,9 +143,9 @@ def _list(store: Store, options: ImageOptions) -> Listing:
     return list_folder(store, options)
 
 
-def _read(source: str, listing: Listing, options: ImageOptions) -> ImageSet:
+def _read(source: str, listing: Listing, options: ImageOptions, any_size: bool) -> ImageList:
     for warning in listing.warnings:
-        warnings.warn(visible(warning), stacklevel=3)
+        warnings.warn(visible(warning), stacklevel=4)
     faults = list(listing.faults)
     entries: list[Entry] = []
     arrays: list[np.ndarray] = []
@@ -126,21 +164,25 @@ def _read(source: str, listing: Listing, options: ImageOptions) -> ImageSet:
         digests.append(_digest(entry.name, original))
         size += arrays[-1].nbytes
         _check_total(source, size, options)
-    kept = _alike(entries, arrays, faults)
+    kept = _alike(entries, arrays, faults, any_size)
     shown = tuple(map(visible, listing.warnings))
     report = Report(source, listing.layout, len(kept), tuple(faults), shown, tuple(listing.left_out))
     if faults and not options.skip_bad:
         raise DataSetError.of_report(report)
+    # Texts beside the images are for the commands that read captions: nothing is lost where images alone are read.
+    others = [item for item in listing.left_out if item.kind != "text beside the images"]
+    for items in (faults, others):
+        if items and kept:
+            warnings.warn(f"{visible(source)}: left out: {told(items)}", stacklevel=4)
     if not kept:
         found = f": {report.summary()}" if faults else ""
         found += f"; left out: {told(report.left_out)}" if report.left_out else ""
         raise DataSetError(f"{source} ({listing.layout}) has no images that can be used{found}", report)
-    pixels = np.empty((len(kept), *arrays[kept[0]].shape), dtype=np.uint8)
-    np.stack([arrays[i] for i in kept], out=pixels)
+    pixels = tuple(arrays[i] for i in kept)
     labels = torch.tensor([entries[i].label for i in kept]) if options.labels else None
     names = tuple(visible(entries[i].name) for i in kept)
     fingerprint = hashlib.sha256(b"".join(digests[i] for i in kept)).hexdigest()
-    return ImageSet(torch.from_numpy(pixels), labels, listing.classes, names, report, fingerprint)
+    return ImageList(pixels, labels, listing.classes, names, report, fingerprint)
 
 
 def _least_size(images: int, options: ImageOptions) -> int:
@@ -152,7 +194,7 @@ def _check_total(source: str, size: int, options: ImageOptions) -> None:
     if size > options.largest_set:
         raise DataSetError(
             f"{source}: its pixels take over {size:,} bytes of memory, of which largest_set allows "
-            f"{options.largest_set:,}; read fewer (limit), smaller (resolution), or raise largest_set"
+            f"{options.largest_set:,}; take fewer or smaller images, or raise largest_set"
         )
 
 
@@ -165,16 +207,19 @@ def _check_label(entry: Entry, classes: tuple[str, ...], options: ImageOptions) 
         raise UnusableError("wrong label", f"{described(entry.label)} is not one of the {len(classes)} classes")
 
 
-def _alike(entries: list[Entry], arrays: list[np.ndarray], faults: list[Fault]) -> list[int]:
-    """Positions of the arrays, (C, H, W), with the most frequent size and channels; a fault for every other."""
+def _alike(entries: list[Entry], arrays: list[np.ndarray], faults: list[Fault], any_size: bool) -> list[int]:
+    """Positions of the arrays, (C, H, W), with the most frequent size and channels; a fault for every other.
+
+    With `any_size` only the channels are looked at.
+    """
     if not arrays:
         return []
     height, width = Counter(array.shape[1:] for array in arrays).most_common(1)[0][0]
     depth = Counter(len(array) for array in arrays).most_common(1)[0][0]
     kept = []
     for i, (entry, array) in enumerate(zip(entries, arrays, strict=True)):
-        if array.shape[1:] != (height, width):
-            found = f"{array.shape[2]}x{array.shape[1]} among {width}x{height}; set a resolution"
+        if array.shape[1:] != (height, width) and not any_size:
+            found = f"{array.shape[2]}x{array.shape[1]} among {width}x{height}; make all equally large"
             faults.append(Fault("wrong size", entry.name, found))
         elif len(array) != depth:
             kinds = {1: "grey", 3: "colour"}

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Any, Literal
+
+import tyro
 
 Channels = Literal["keep", "grey", "rgb"]
 
@@ -34,8 +36,28 @@ class FileOptions:
             raise ValueError(f"white must lie in 255 .. 65535, got {self.white}")
 
 
+@dataclass(frozen=True, kw_only=True)
+class SetOptions(FileOptions):
+    """What a whole set may be that is held in memory.
+
+    Attributes:
+        largest_set: Most bytes of pixels of the whole set, which is held in memory (8 GiB).
+    """
+
+    largest_set: int = 1 << 33
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.largest_set < 1:
+            raise ValueError(f"largest_set must be at least 1, got {self.largest_set}")
+
+    def bounds(self) -> dict[str, Any]:
+        """These options alone, by name."""
+        return {each.name: getattr(self, each.name) for each in fields(SetOptions)}
+
+
 @dataclass(frozen=True)
-class ImageOptions(FileOptions):
+class ImageOptions(SetOptions):
     """How a data set is read.
 
     Attributes:
@@ -45,7 +67,6 @@ class ImageOptions(FileOptions):
             images must then be equally large.
         channels: "rgb" repeats grey images three times, "grey" takes the luma of colour images, "keep" allows one kind.
         labels: Read class labels, and refuse images that have none.
-        largest_set: Most bytes of pixels of the whole set, which is held in memory (8 GiB).
         limit: Read only this many images from the beginning, for a quick look; for a fair choice take a `subset`.
         skip_bad: Leave out what cannot be used, instead of refusing the data set.
         revision: Commit of a data set on the Hugging Face hub, which is read only if one is given.
@@ -56,8 +77,7 @@ class ImageOptions(FileOptions):
     split: str | None = None
     resolution: int | None = None
     channels: Channels = "keep"
-    labels: bool = False
-    largest_set: int = 1 << 33
+    labels: Annotated[bool, tyro.conf.arg(name="classes")] = False
     limit: int | None = None
     skip_bad: bool = False
     revision: str | None = None
@@ -66,7 +86,7 @@ class ImageOptions(FileOptions):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        for name in ("resolution", "largest_set", "limit"):
+        for name in ("resolution", "limit"):
             value = getattr(self, name)
             if value is not None and value < 1:
                 raise ValueError(f"{name} must be at least 1, got {value}")

@@ -18,7 +18,11 @@ from ambient.data.images.stores import read_file
 from ambient.data.images.text import parse_json
 from ambient.data.images.validation import DataSetError, UnusableError
 from ambient.randomness import permutation
-from ambient.runs.files import write_json
+from ambient.runs.checksums import CHECKSUM
+from ambient.runs.damage import DamagedFileError
+from ambient.runs.results import checked_results, write_results
+
+_REMEDY = f"choose anew, or remove its field {CHECKSUM} if you changed the list on purpose"
 
 
 def subset(total: int, n: int, seed: int, labels: Tensor | None = None, balanced: bool = False) -> Tensor:
@@ -83,7 +87,7 @@ def write_index_list(path: Path, chosen: IndexList, data: ImageSet) -> None:
         "indices": indices,
         "names": [data.names[i] for i in indices],
     }
-    write_json(path, record)
+    write_results(path, record)
 
 
 def read_index_list(path: Path, data: ImageSet) -> IndexList:
@@ -93,9 +97,11 @@ def read_index_list(path: Path, data: ImageSet) -> IndexList:
         DataSetError: If the file is not such a list, or was written for another data set.
     """
     try:
-        record = parse_json(read_file(path, FileOptions().largest_file))
+        record = checked_results(path, parse_json(read_file(path, FileOptions().largest_file)), _REMEDY)
         fingerprint, source = record["fingerprint"], record["data_set"]
         chosen = IndexList(torch.tensor(record["indices"], dtype=torch.int64), record["seed"], record["balanced"])
+    except DamagedFileError as error:
+        raise DataSetError(str(error)) from error
     except (UnusableError, ValueError, TypeError, KeyError) as error:
         raise DataSetError(f"{path} is not a list of indices ({type(error).__name__}: {error})") from error
     if fingerprint != data.fingerprint:

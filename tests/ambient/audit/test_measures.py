@@ -5,9 +5,10 @@ import pytest
 import torch
 from scipy.stats import mannwhitneyu
 
-from ambient.audit.measures import authentic, copied, data_copying, measure
+from ambient.audit.measures import authentic, data_copying, measure
 from ambient.audit.neighbours import Space
 from ambient.metrics.features import Pixels
+from ambient.metrics.memorization import copied, copies, similarities, train_proximity
 
 
 @pytest.fixture(scope="module")
@@ -50,6 +51,18 @@ def test_p_tr_of_equal_sets(sets: tuple[torch.Tensor, torch.Tensor, torch.Tensor
     nearer = distances(samples, training).amin(1) < distances(samples, held_out[:90]).amin(1)
     assert values is not None
     assert torch.equal(values, nearer.double())
+
+
+def test_the_audits_measures_are_those_of_the_metrics(sets: tuple[torch.Tensor, torch.Tensor, torch.Tensor]) -> None:
+    """Each finds its own distances, in another precision; the rules are one."""
+    samples, training, held_out = sets[0], sets[1], sets[2][:90]
+    space = Space.of(Pixels(), samples, training, held_out)
+    found = {m.title: m.value.value for m in measure(space, torch.arange(80), (0.9,))}
+    ours, known, unseen = (images.flatten(1) for images in (samples, training, held_out))
+    assert found["m13"] == pytest.approx(copies(ours, known), abs=1e-12)
+    assert found["P_tr"] == pytest.approx(train_proximity(ours, known, unseen), abs=1e-12)
+    correlations = similarities(ours - ours.mean(1, keepdim=True), known - known.mean(1, keepdim=True))
+    torch.testing.assert_close(space.from_samples.similarities.double(), correlations, rtol=0, atol=1e-5)
 
 
 def test_without_held_out_images() -> None:

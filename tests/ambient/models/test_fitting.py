@@ -5,9 +5,13 @@ from pathlib import Path
 import pytest
 import torch
 
-from ambient.data import Samples
+from ambient.data import Crops, Samples
 from ambient.models import Recipe, fit, load, posterior_mean
-from ambient.models.fitting import choose_method, sigma_data_of
+from ambient.models.export import to_k_diffusion
+from ambient.models.fitting import choose_method
+from ambient.models.preparing import prepare, sigma_data_of
+from ambient.models.unclipping import unclipped
+from ambient.noise import PoissonGaussian, Stabilised
 from ambient.process import Level
 from tests.ambient.models.small import SIGMA, digits, noisy_digits, trained
 
@@ -61,6 +65,15 @@ def test_the_same_call_goes_on_and_changes_nothing_when_done(tmp_path: Path) -> 
         assert torch.equal(value, again.state_dict()[name])
 
 
+@pytest.mark.parametrize("method", ["auto", "paper", "early-stop"])
+def test_noisy_images_may_have_levels_of_their_own(tmp_path: Path, method: str) -> None:
+    sigma = torch.tensor([0.2, 0.5], dtype=torch.float64).repeat(16)
+    noise = torch.randn(32, 1, 8, 8, generator=torch.Generator().manual_seed(0))
+    images = digits(32) + sigma.float().reshape(-1, 1, 1, 1) * noise
+    model = fit(images, sigma, tmp_path, Recipe(method=method, steps=3, batch=16), progress=lambda *_: None)  # type: ignore[arg-type]
+    assert "0.2 to 0.5" in model.facts["levels of the images"]
+
+
 def test_levels_for_each_image_and_classes(tmp_path: Path) -> None:
     images = torch.cat([digits(32), noisy_digits(32)])
     sigma = torch.cat([torch.zeros(32), torch.full((32,), SIGMA)])
@@ -99,7 +112,7 @@ def test_what_files_cut_off_the_noise_is_drawn_anew_and_said(tmp_path: Path) -> 
     recipe = Recipe(method="ambient", steps=1, batch=16)
     model = fit(noisy.clamp(-1, 1), 0.3, tmp_path / "clipped", recipe, progress=lambda *_: None)
     assert model.limits.low == -1.0
-    assert "given its tail" in model.facts["clipping"]
+    assert "tails drawn anew" in model.facts["clipping"]
     loaded = load(tmp_path / "clipped")
     assert (loaded.limits.low, loaded.limits.high) == (model.limits.low, model.limits.high)
     stored = noisy.clamp(-1, 1).mean(0)[:, [0, 1, 6, 7]].mean()
@@ -110,3 +123,104 @@ def test_what_files_cut_off_the_noise_is_drawn_anew_and_said(tmp_path: Path) -> 
     assert not fit(
         noisy.clamp(-1, 1), 0.0, tmp_path / "clean", Recipe("dsm", steps=1), progress=lambda *_: None
     ).limits.clipped
+
+
+def test_tails_are_given_to_large_images_through_tiles() -> None:
+    clean = torch.full((1, 20, 28), -0.95)
+    clean[:, 5:15, 5:20] = 0.0
+    draws = torch.Generator().manual_seed(0)
+    noisy = [(clean + 0.3 * torch.randn(clean.shape, generator=draws)).clamp(-1, 1) for _ in range(8)]
+    sigma = torch.tensor([0.3] * 7 + [0.0])
+    whole, limits = unclipped(noisy, sigma, 8, seed=0)
+    assert limits.low == -1.0
+    assert torch.equal(whole[7], noisy[7])  # a clean image was not clipped by noise
+    dark = clean < -0.9
+    before, after = (torch.stack([image[dark] for image in list(found)[:7]]).mean() for found in (noisy, whole))
+    assert abs(float(after) + 0.95) < 0.3 * abs(float(before) + 0.95)
+    again, _ = unclipped(noisy, sigma, 8, seed=0)
+    assert all(torch.equal(a, b) for a, b in zip(whole, again, strict=True))
+
+
+def larger(number: int = 12) -> list[torch.Tensor]:
+    """Noisy colour images of two sizes, none square."""
+    g = torch.Generator().manual_seed(0)
+    sizes = [(20, 13), (11, 24)]
+    return [torch.rand(3, 1, 1, generator=g) + 0.3 * torch.randn(3, *sizes[i % 2], generator=g) for i in range(number)]
+
+
+def test_pieces_of_larger_images_make_a_model_of_their_size_about_the_mean_colour(tmp_path: Path) -> None:
+    images = larger()
+    model = fit(images, 0.3, tmp_path, Recipe(steps=3, batch=16, crop=8), progress=lambda *_: None)
+    assert model.shape == (3, 8, 8)
+    colour = torch.stack([image.mean((1, 2)) for image in images]).mean(0)
+    torch.testing.assert_close(model.centre, colour[:, None, None].expand(3, 8, 8))
+    assert model.facts["training images"] == "12, in pieces of 8x8"
+    assert posterior_mean(model, images[0][None], 0.3).shape == (1, 3, 20, 13)
+
+
+def test_a_run_on_pieces_that_is_stopped_goes_on_bit_for_bit(tmp_path: Path) -> None:
+    def stop(images: int, _: float) -> None:
+        if images == 5 * 16:
+            raise KeyboardInterrupt
+
+    recipe = Recipe(method="ambient", steps=8, batch=16, crop=8)
+    whole = fit(larger(), 0.3, tmp_path / "whole", recipe, progress=lambda *_: None, steps_a_checkpoint=3)
+    with pytest.raises(KeyboardInterrupt):
+        fit(larger(), 0.3, tmp_path / "parts", recipe, progress=stop, steps_a_checkpoint=3)
+    parts = fit(larger(), 0.3, tmp_path / "parts", recipe, progress=lambda *_: None, steps_a_checkpoint=3)
+    for name, value in whole.state_dict().items():
+        assert torch.equal(value, parts.state_dict()[name])
+
+
+def test_algorithm_1_on_pieces_cuts_one_noisy_copy_of_the_whole_image() -> None:
+    images = [image - 0.3 for image in larger()]
+    recipe = {"sigma_nature": 0.4, "seed": 3, "crop": 8}
+    data = prepare(images, torch.zeros(12).double(), "algorithm-1", **recipe).data  # type: ignore[arg-type]
+    assert isinstance(data, Crops)
+    noises = [noisy - clean for noisy, clean in zip(data.images, data.clean or [], strict=True)]
+    assert torch.cat([noise.flatten() for noise in noises]).std() == pytest.approx(0.4, rel=0.03)
+    again = prepare(images, torch.zeros(12).double(), "algorithm-1", **recipe).data  # type: ignore[arg-type]
+    assert data.fingerprint() == again.fingerprint()
+
+
+@pytest.mark.parametrize(
+    ("images", "crop", "message"),
+    [
+        (larger(), None, "2 sizes: train on square pieces"),
+        (torch.zeros(4, 1, 8, 9), None, "or square pieces"),
+        (larger(), 12, "no piece of 12x12 fits"),
+        ([torch.zeros(3, 9, 9), torch.zeros(1, 9, 9)], 8, "of one C"),
+    ],
+)
+def test_images_that_do_not_fit_say_so(
+    tmp_path: Path, images: torch.Tensor | list[torch.Tensor], crop: int | None, message: str
+) -> None:
+    with pytest.raises(ValueError, match=message):
+        fit(images, 0.3, tmp_path, Recipe(crop=crop))
+
+
+LAW = PoissonGaussian(0.1, 0.05)
+
+
+def test_a_model_for_poisson_noise_inverts_what_it_was_trained_on(tmp_path: Path) -> None:
+    clean = digits(32)
+    g = torch.Generator().manual_seed(0)
+    images = 0.1 * torch.poisson((clean + 1) / 0.1, generator=g) - 1 + 0.05 * torch.randn(clean.shape, generator=g)
+    model = fit(images, LAW, tmp_path, Recipe(steps=3, batch=16), progress=lambda *_: None)
+    transform = Stabilised(LAW)
+    assert model.nature == transform.sigma
+    loaded = load(tmp_path)
+    assert loaded.stabilised == transform
+    u = transform.forward(images)
+    torch.testing.assert_close(loaded.centre, u.mean(0))
+    with torch.no_grad():
+        expected = transform.inverse(loaded(u, torch.tensor(transform.sigma)))
+    torch.testing.assert_close(posterior_mean(loaded, images), expected, rtol=0, atol=1e-5)
+    assert float(next(loaded.sample(2)).min()) >= -1
+    with pytest.raises(ValueError, match="one noise only"):
+        posterior_mean(loaded, images, 0.3)
+    with pytest.raises(ValueError, match="Poisson noise"):
+        to_k_diffusion(loaded, tmp_path / "export")
+    card = (tmp_path / "model" / "README.md").read_text(encoding="utf-8")
+    for words in ("poisson:0.1:0.05", "exact unbiased inverse", "average posterior samples"):
+        assert words in card

@@ -99,13 +99,15 @@ def test_weights_of_another_network_are_named(run: Path, tmp_path: Path) -> None
         (("model.safetensors",), "older run"),
         (("training/checkpoint.safetensors",), "not finished"),
         (("model_index.json",), "diffusers pipeline"),
+        (("cells/a/model/config.json", "cells/b/model/config.json"), r"holds 2 models: .* such as .*a$"),
+        (("cells/a/model.safetensors", "cells/a/checkpoint.safetensors"), "1 runs without models.*command again"),
     ],
 )
 def test_a_folder_without_a_model_is_named_with_what_to_do(
     tmp_path: Path, files: tuple[str, ...], message: str
 ) -> None:
     for name in files:
-        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).parent.mkdir(exist_ok=True, parents=True)
         (tmp_path / name).write_bytes(b"{}")
     with pytest.raises(ModelFolderError, match=message):
         ambient.load(tmp_path)
@@ -128,6 +130,14 @@ def test_a_damaged_config_is_named(tmp_path: Path) -> None:
     path = tmp_path / "model" / "config.json"
     path.write_text(path.read_text()[:60])
     with pytest.raises(OSError, match=r"config\.json is damaged"):
+        ambient.load(tmp_path)
+
+
+def test_a_digit_that_changed_in_the_config_is_noticed(tmp_path: Path) -> None:
+    Model("small", 1, 8, sigma_data=0.25).save_pretrained(tmp_path)
+    path = tmp_path / "config.json"
+    path.write_text(path.read_text().replace("0.25", "0.26"))
+    with pytest.raises(OSError, match=r"config\.json is damaged: it is not the one that model.safetensors was saved"):
         ambient.load(tmp_path)
 
 

@@ -17,6 +17,13 @@ class Gaussian(nn.Module):
     shape = (1, 8, 8)
     method = "ambient"
     limits = Limits(None, None, 0.0, 0.0)
+    stabilised = None
+    noisy = False
+
+    def encode(self, images: Tensor) -> Tensor:
+        return images
+
+    decode = encode
 
     def __init__(self, mean: float = 0.2, std: float = 0.5) -> None:
         super().__init__()
@@ -83,6 +90,8 @@ def test_smaller_images_and_other_channels_are_refused() -> None:
         posterior_mean(model, torch.zeros(1, 1, 7, 9), 0.3)
     with pytest.raises(ValueError, match="1 channel"):
         posterior_mean(model, torch.zeros(1, 3, 8, 8), 0.3)
+    with pytest.raises(ValueError, match="say how noisy"):
+        posterior_mean(model, torch.zeros(1, 1, 8, 8))
     with pytest.raises(ValueError, match="0 or more"):
         posterior_mean(model, torch.zeros(1, 1, 8, 8), -0.3)
     with pytest.raises(ValueError, match="share between 0 and 7"):

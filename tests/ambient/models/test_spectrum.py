@@ -63,7 +63,7 @@ def test_without_a_network_it_is_the_best_linear_estimate(channels: int, process
     x = torch.randn(5, channels, SIDE, SIDE, dtype=torch.float64, generator=torch.Generator().manual_seed(1))
     total = alpha**2 * covariance + sigma**2 * np.eye(len(covariance))
     exact = alpha * covariance @ np.linalg.solve(total, x.reshape(5, -1).numpy().T)
-    np.testing.assert_allclose(denoiser(x, level).reshape(5, -1).numpy().T, exact, atol=1e-9)
+    assert pytest.approx(exact, abs=1e-9) == denoiser(x, level).reshape(5, -1).numpy().T
     error = np.trace(covariance - alpha**2 * covariance @ np.linalg.solve(total, covariance)) / len(covariance)
     one = SpectralDenoiser(_One(), channels, SIDE).double()
     one.load_state_dict(denoiser.state_dict())
@@ -78,8 +78,10 @@ class _One(nn.Module):
 
 
 def test_as_made_it_is_edms() -> None:
-    x = torch.randn(4, 3, SIDE, SIDE, generator=torch.Generator().manual_seed(0))
-    sigma = torch.tensor([0.01, 0.3, 1, 9])
+    x, sigma = (
+        torch.randn(4, 3, SIDE, SIDE, generator=torch.Generator().manual_seed(0)),
+        torch.tensor([0.01, 0.3, 1, 9]),
+    )
     ours, edm = SpectralDenoiser(_One(), 3, SIDE, 0.4)(x, sigma), EDMDenoiser(_One(), 0.4)(x, sigma)
     assert ours.numpy() == pytest.approx(edm.numpy(), abs=1e-5)
 

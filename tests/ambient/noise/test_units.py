@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ambient.noise.units import grey_levels, parse_level
+from ambient.noise.units import grey_levels, noise_in_words, parse_level, parse_poisson
 
 
 @pytest.mark.parametrize(
@@ -55,3 +55,29 @@ def test_unknown_unit_of_grey_levels() -> None:
     with pytest.raises(ValueError, match="12bit"):
         grey_levels(0.1, "12bit")
     assert math.isclose(grey_levels(2.0), 255)
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("poisson:0.1", (0.1, 0.0)),
+        (" Poisson : 0.1 : 0.05 ", (0.1, 0.05)),
+        ("poisson:8bit:12.75:6.375", (0.1, 0.05)),
+        ("poisson:16bit:65535", (2.0, 0.0)),
+        ("0.3", None),
+        ("8bit:25", None),
+    ],
+)
+def test_poisson_noise_as_users_write_it(text: str, found: tuple[float, float] | None) -> None:
+    assert parse_poisson(text) == (None if found is None else pytest.approx(found))
+
+
+@pytest.mark.parametrize("text", ["poisson", "poisson:", "poisson:0", "poisson:-1", "poisson:3", "poisson:1:2:3"])
+def test_poisson_noise_out_of_range_is_named(text: str) -> None:
+    with pytest.raises(ValueError, match=f"noise '{text}'"):
+        parse_poisson(text)
+
+
+@given(st.floats(1e-3, 2), st.floats(0, 1))
+def test_poisson_noise_in_words_is_read_back(gain: float, sigma: float) -> None:
+    assert parse_poisson(noise_in_words(gain, sigma)) == pytest.approx((gain, sigma), rel=1e-5, abs=1e-9)

@@ -43,9 +43,11 @@ from theory.gaussian import optimal
 from theory.worlds import easy
 
 
-def test_the_linear_denoiser_is_the_best_for_gaussian_data() -> None:
+@pytest.mark.parametrize("own_levels", [False, True])
+def test_the_linear_denoiser_is_the_best_for_gaussian_data(own_levels: bool) -> None:
     root = torch.tensor([[1.0, 0.0], [0.6, 0.3]], dtype=torch.float64)
-    mean, nature = torch.tensor([2.0, -1.0], dtype=torch.float64), VP().level(0.5)
+    mean, times = torch.tensor([2.0, -1.0], dtype=torch.float64), torch.tensor([0.2, 0.5]).double()
+    nature = VP().level(times.repeat(100_000) if own_levels else 0.5)
     g = torch.Generator().manual_seed(0)
     x_0 = torch.randn(200_000, 2, dtype=torch.float64, generator=g) @ root.T + mean
     x_n = nature.perturb(x_0, torch.randn(200_000, 2, dtype=torch.float64, generator=g))

@@ -1,11 +1,11 @@
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 import pytest
 import torch
 
+from ambient.runs.results import read_results
 from benchmarks.below_nature.networks import denoiser_of
 from benchmarks.cost import updates
 from theory.worlds import stream32
@@ -27,7 +27,5 @@ def test_the_table_has_ratios_to_ambient(
     monkeypatch.setattr(updates, "settings", lambda: {"a network": setting()})
     monkeypatch.setattr(updates, "measure", lambda *_: {"ambient": 0.002, "paper": 0.005})
     updates.report(("paper",), 1, tmp_path)
-    assert json.loads((tmp_path / "cost.json").read_text()) == {
-        "a network": {"milliseconds": 2.0, "ambient": 1.0, "paper": 2.5}
-    }
+    assert read_results(tmp_path / "cost.json") == {"a network": {"milliseconds": 2.0, "ambient": 1.0, "paper": 2.5}}
     assert "1 (2.0 ms)" in capsys.readouterr().out

@@ -8,6 +8,7 @@ from pathlib import Path
 import torch
 
 from ambient.runs.files import save_tensors, write_json
+from ambient.runs.results import write_results
 from benchmarks.faults.contents import contents, differences, digest, files, left_over
 
 
@@ -25,6 +26,17 @@ def test_times_do_not_count_and_all_else_does(tmp_path: Path) -> None:
         write_json(path, {"models": [value]})
         found.append(digest(path))
     assert found[0] == found[1] != found[2]
+
+
+def test_a_checksum_over_times_does_not_count_unless_it_is_wrong(tmp_path: Path) -> None:
+    path = tmp_path / "result.json"
+    found = []
+    for value in ({"m13": 1, "seconds": 1}, {"m13": 1, "seconds": 2}, {"m13": 2, "seconds": 1}):
+        write_results(path, value)
+        found.append(digest(path))
+    assert found[0] == found[1] != found[2]
+    path.write_text(path.read_text().replace('"m13": 2', '"m13": 1'))
+    assert digest(path) not in found
 
 
 def test_columns_of_seconds_do_not_count(tmp_path: Path) -> None:

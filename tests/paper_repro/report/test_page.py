@@ -43,7 +43,7 @@ def test_nothing_is_written_of_damaged_results(tmp_path: Path) -> None:
     with pytest.raises(DamagedResultError, match=r"a\.png is not there; make p2-figure4 again"):
         page.write(CAPTIONS, tmp_path / "out", tmp_path / "root")
     (folder / "result.json").write_text("{")
-    with pytest.raises(DamagedResultError, match=r"result\.json is damaged .*; make p2-figure4 again"):
+    with pytest.raises(DamagedResultError, match=r"result\.json is damaged: .*; make p2-figure4 again"):
         page.write(CAPTIONS, tmp_path / "out", tmp_path / "root")
     assert not (tmp_path / "root").exists()
 

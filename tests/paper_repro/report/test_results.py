@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from ambient.runs.results import write_results
 from paper_repro.report import results
 from paper_repro.report.claims import above, exact
 from paper_repro.report.results import DamagedResultError, Finding, Made
@@ -42,6 +43,15 @@ def test_any_damage_is_named(content: str, tmp_path: Path) -> None:
     text = json.dumps(changed[content]) if content in changed else content
     (tmp_path / "result.json").write_text(text)
     with pytest.raises(DamagedResultError, match=r"result\.json is damaged"):
+        results.read(tmp_path)
+
+
+def test_a_digit_that_changed_is_damage(tmp_path: Path) -> None:
+    path = tmp_path / "result.json"
+    write_results(path, _saved(tmp_path))
+    assert results.read(tmp_path) == Made("p1-table1", "smoke", FINDING, FACTS, tmp_path)
+    path.write_text(path.read_text().replace('"seconds": 1.0', '"seconds": 3.0'))
+    with pytest.raises(DamagedResultError, match=r"result\.json is damaged: its contents do not match its checksum"):
         results.read(tmp_path)
 
 

@@ -116,6 +116,18 @@ def test_an_interrupted_attack_goes_on(few: Path, xl: Path, tmp_path: Path) -> N
         assert torch.equal(a.similarities.own, b.similarities.own)
 
 
+def test_chunks_cannot_stand_in_each_others_place(few: Path, xl: Path, tmp_path: Path) -> None:
+    whole = attacked(noise(few, xl, tmp_path / "a", restorations=("mean",)))
+    first, second, third = sorted((tmp_path / "a" / "chunks").rglob("*.safetensors"))
+    shutil.copy(first, second)
+    kept = third.stat().st_mtime_ns
+    with pytest.warns(UserWarning, match=f"{second.name} is damaged.*; it is made again"):
+        again = attacked(noise(few, xl, tmp_path / "a", restorations=("mean",)))
+    assert third.stat().st_mtime_ns == kept
+    assert torch.equal(whole.restorations[0].index, again.restorations[0].index)
+    assert torch.equal(whole.restorations[0].similarities.own, again.restorations[0].similarities.own)
+
+
 def test_more_images_and_checkpoints_keep_what_is_there(few: Path, xl: Path, tmp_path: Path) -> None:
     """In any batches; and the result is that of an attack which asked for all of it at once."""
     folder, other = tmp_path / "a", str(make_lora(xl, tmp_path / "run"))

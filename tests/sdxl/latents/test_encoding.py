@@ -184,6 +184,14 @@ def test_a_shard_that_was_cut_is_made_again(options: LatentOptions) -> None:
     assert json.loads((folder / "index.json").read_text())["rows"] == [8, 8, 4]
 
 
+def test_a_digit_of_the_cache_that_changed_is_noticed(options: LatentOptions, xl: Path) -> None:
+    path = _write(options) / "cache.json"
+    assert path.read_text().count('"resolution": 32') == 1
+    path.write_text(path.read_text().replace('"resolution": 32', '"resolution": 33'))
+    with pytest.raises(ValueError, match=r"cache\.json is damaged \(its contents do not match their checksum"):
+        open_latents(path.parent, load(ModelOptions(str(xl))))
+
+
 @pytest.mark.parametrize("damage", ["lost", "cut", "altered", "another's"])
 def test_captions_alone_are_made_again(damage: str, options: LatentOptions) -> None:
     """And no shard is touched for them; training asks for the same command, which mends them."""

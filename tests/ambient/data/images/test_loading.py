@@ -150,7 +150,7 @@ def test_every_pickle_protocol_of_arrays_is_read(protocol: int) -> None:
 def test_resolution_limit_and_take(tmp_path: Path) -> None:
     files = {f"{i}.png": make.encode(make.picture(i, 10 + i, 12)) for i in range(4)}
     source = make.folder(tmp_path / "set", files)
-    with pytest.raises(DataSetError, match="12x11 among 12x10; set a resolution"):
+    with pytest.raises(DataSetError, match="12x11 among 12x10; make all equally large"):
         load_images(source)
     data = load_images(source, ImageOptions(resolution=6))
     assert data.pixels.shape == (4, 3, 6, 6)

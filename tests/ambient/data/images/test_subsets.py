@@ -18,6 +18,7 @@ from ambient.data.images import (
     write_index_list,
 )
 from ambient.data.images.__main__ import main
+from ambient.runs.results import read_results, write_results
 from tests.ambient.data.images import make
 
 
@@ -84,13 +85,17 @@ def test_index_lists_come_back_at_any_resolution_and_only_for_their_data(tmp_pat
         ({"indices": []}, "or none"),
         ({"indices": "all"}, "is not a list of indices"),
         ({"fingerprint": "0"}, "chosen from"),
+        ({"sha256": "0"}, "do not match its checksum; choose anew, or remove its field sha256"),
     ],
 )
 def test_changed_index_lists_are_refused(change: dict[str, object], expected: str, tmp_path: Path) -> None:
     data = load_images(make.folder(tmp_path / "set", make.good_files(6)))
     path = tmp_path / "list.json"
     write_index_list(path, IndexList(subset(6, 4, 1), seed=1), data)
-    path.write_text(json.dumps(json.loads(path.read_text()) | change))
+    if "sha256" in change:
+        path.write_text(path.read_text().replace('"seed": 1', '"seed": 3'))
+    else:
+        write_results(path, read_results(path) | change)
     with pytest.raises(DataSetError, match=expected):
         read_index_list(path, data)
 
@@ -99,7 +104,7 @@ def test_the_command_writes_a_list(tmp_path: Path, capsys: pytest.CaptureFixture
     files = make.good_files(3, "a/") | make.good_files(3, "b/")
     source = make.folder(tmp_path / "set", files)
     path = tmp_path / "list.json"
-    arguments = [str(source), "--labels", "--subset", "4", "--balanced", "--seed", "2", "--write", str(path)]
+    arguments = [str(source), "--classes", "--subset", "4", "--balanced", "--seed", "2", "--output", str(path)]
     assert main(arguments) == 0
     assert "6x3x8x8, 2 classes" in capsys.readouterr().out
     data = load_images(source, ImageOptions(labels=True))
