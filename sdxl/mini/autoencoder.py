@@ -2,13 +2,15 @@ r"""The VAE of a mini model: a factor of 2, four channels, trained on the images
 
 With m, s the encoder's mean and standard deviation, z = m + s E, E ~ N(0, I), and y the decoder's image of z,
 
-    loss = |y - x| + a (|d_h (y - x)| + |d_v (y - x)|) + c |P (y - x)| + b KL(N(m, s^2) || N(0, I)),
+    loss = |y - x| + a (|d_h (y - x)| + |d_v (y - x)|) + c (W C P (y - x))^2 + b KL(N(m, s^2) || N(0, I)),
 
-all as means over pixels or latent numbers; d_h, d_v are differences of neighbouring pixels, and P is the mean over
-blocks of 4x4. The error is taken by its absolute value, which does not prefer blurred edges as squares do; that of the
-differences weighs edges once more. That of the means weighs colours: four numbers for four pixels of three colours are
-just enough for their brightness, and without this term the VAE spends them on it and turns green frogs brown
-(docs/mini.md). b is small: it keeps the latents near one scale and smooth, and costs next to no detail. Images are
+all as means over pixels or latent numbers; d_h, d_v are differences of neighbouring pixels, P is the mean over blocks of
+4x4, C takes red, green and blue to their mean, g - (r + b) / 2 and r - b, and W divides these by about how much they
+vary in photographs, relative to the mean: 1, 3, 1.5. The error is taken by its absolute value, which does not prefer
+blurred edges as squares do; that of the differences weighs edges once more. That of C weighs colours: four numbers for
+four pixels of three colours are just enough for their brightness, and without this term the VAE spends them on it and
+turns green frogs brown (docs/mini.md). It is a square, since most of a photograph is nearly grey: the absolute error is
+least for no colour at all. b is small: it keeps the latents near one scale and smooth, and costs next to no detail. Images are
 mirrored by a coin. Rombach et al. (2022) train theirs with a perceptual and an adversarial loss in place of the second
 and third term; both need networks that cannot be had here.
 """
@@ -29,6 +31,8 @@ from ambient.process import Level
 from ambient.randomness import Draws
 from ambient.training import Callback, TrainingConfig, train
 
+COLOURS = ((1 / 3, 1 / 3, 1 / 3), (-1.5, 3.0, -1.5), (1.5, 0.0, -1.5))
+"""W C, a row for each of brightness, green against purple, and red against blue."""
 EXAMPLES = 256
 """Rows that are encoded or decoded at a time."""
 
@@ -63,11 +67,11 @@ class Reconstruction(Objective):
 
     Attributes:
         edges: a, weight of the differences of neighbouring pixels.
-        coarse: c, weight of the means over blocks.
+        coarse: c, weight of the colours of blocks.
         divergence: b, weight of the KL divergence.
     """
 
-    edges: float = 0.5
+    edges: float = 1.0
     coarse: float = 2.0
     divergence: float = 1e-3
 
@@ -79,7 +83,8 @@ class Reconstruction(Objective):
         error = again - images
         absolute = error.abs().flatten(1).mean(1)
         edges = error.diff(dim=-1).abs().flatten(1).mean(1) + error.diff(dim=-2).abs().flatten(1).mean(1)
-        coarse = nn.functional.avg_pool2d(error, 4).abs().flatten(1).mean(1)
+        blocks = nn.functional.avg_pool2d(error, 4)
+        coarse = torch.einsum("kc,bchw->bkhw", torch.tensor(COLOURS), blocks).square().flatten(1).mean(1)
         parts = {"absolute": absolute, "edges": edges, "coarse": coarse, "divergence": divergence}
         total = absolute + self.edges * edges + self.coarse * coarse + self.divergence * divergence
         clean = Level(torch.ones(len(images)), torch.zeros(len(images)))
