@@ -4,15 +4,15 @@ With m, s the encoder's mean and standard deviation, z = m + s E, E ~ N(0, I), a
 
     loss = |y - x| + a (|d_h (y - x)| + |d_v (y - x)|) + c (W C P (y - x))^2 + b KL(N(m, s^2) || N(0, I)),
 
-all as means over pixels or latent numbers; d_h, d_v are differences of neighbouring pixels, P is the mean over blocks of
-4x4, C takes red, green and blue to their mean, g - (r + b) / 2 and r - b, and W divides these by about how much they
+all as means over pixels or latent numbers; d_h, d_v are differences of neighbouring pixels, P is the mean over blocks
+of 4x4, C takes red, green and blue to their mean, g - (r + b) / 2 and r - b, and W divides these by about how much they
 vary in photographs, relative to the mean: 1, 3, 1.5. The error is taken by its absolute value, which does not prefer
 blurred edges as squares do; that of the differences weighs edges once more. That of C weighs colours: four numbers for
 four pixels of three colours are just enough for their brightness, and without this term the VAE spends them on it and
 turns green frogs brown (docs/mini.md). It is a square, since most of a photograph is nearly grey: the absolute error is
-least for no colour at all. b is small: it keeps the latents near one scale and smooth, and costs next to no detail. Images are
-mirrored by a coin. Rombach et al. (2022) train theirs with a perceptual and an adversarial loss in place of the second
-and third term; both need networks that cannot be had here.
+least for no colour at all. b is small: it keeps the latents near one scale and smooth, and costs next to no detail.
+Images are mirrored by a coin. Rombach et al. (2022) train theirs with a perceptual and an adversarial loss in place of
+the second and third term; both need networks that cannot be had here.
 """
 
 from __future__ import annotations
