@@ -18,10 +18,8 @@ class Options:
 
     only: Annotated[tyro.conf.UseAppendAction[tuple[str, ...]], tyro.conf.arg(metavar="ID")] = ()
     """Run this statement only, in this process; may be given several times."""
-    json: Path | None = None
-    """Write the results to this file."""
-    report: Path | None = None
-    """Write README.md, theory.json and the plots to this folder."""
+    output: Path | None = None
+    """Folder for README.md, theory.json and the plots; with --only, for theory.json alone."""
     workers: int = 2
     """Number of processes."""
 

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import tyro
 
 from ambient.commands.output import check_output
+
+if TYPE_CHECKING:
+    from ambient.models.model import Model
 
 
 @dataclass(frozen=True)
@@ -35,19 +38,30 @@ class Export:
 
 def run(options: Export) -> None:
     """Write, and say how it is used."""
-    from ambient.models.export import to_diffusers, to_k_diffusion
+    from ambient.models.export import PROGRAM
     from ambient.models.loading import load
+    from ambient.runs.files import write_folder
 
     model = load(options.model, download=options.download)
+    write_folder(options.output, lambda folder: _write(model, options, folder))
     if options.to == "diffusers":
-        to_diffusers(model, options.output)
         print(f'Use: diffusers.DDIMPipeline.from_pretrained("{options.output}")(batch_size=4).images')
     elif options.to == "k-diffusion":
-        path = to_k_diffusion(model, options.output)
+        path = options.output / PROGRAM
         print(f'Use: denoiser = torch.export.load("{path}").module(), in any of k_diffusion.sampling')
     else:
-        model.save_pretrained(options.output)
         print(f'Use: ambient.load("{options.output}")')
     if options.push is not None:
         print(f"Pushed: {model.push_to_hub(options.push)}")
     print(f"Results: {options.output}")
+
+
+def _write(model: Model, options: Export, folder: Path) -> None:
+    from ambient.models.export import to_diffusers, to_k_diffusion
+
+    if options.to == "diffusers":
+        to_diffusers(model, folder)
+    elif options.to == "k-diffusion":
+        to_k_diffusion(model, folder)
+    else:
+        model.save_pretrained(folder)

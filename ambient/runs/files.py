@@ -7,10 +7,12 @@ Tensors carry a checksum (`ambient.runs.checksums`). What is damaged is said so 
 from __future__ import annotations
 
 import contextlib
+import glob
 import hashlib
 import json
 import os
 import re
+import shutil
 import warnings
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
@@ -30,12 +32,17 @@ _TEMPORARY = re.compile(r"\..+\.(\d+)\.tmp")
 def write_atomically(path: Path, write: Callable[[Path], Any], *, durable: bool = True) -> None:
     """Let `write` fill a temporary file in the folder of `path`, flush it to disk if `durable`, and move it to `path`.
 
+    What killed writes of the same file have left is removed if `durable`; that of many small ones, which are not
+    flushed one by one, is left to `sweep`.
+
     Raises:
         OSError: If the disk is full or the folder cannot be written, naming `path`, which is then as it was.
     """
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
+        if durable:
+            _remove_left_over(path)
         write(temporary)
         if durable:
             with open(temporary, "rb+") as file:
@@ -46,6 +53,34 @@ def write_atomically(path: Path, write: Callable[[Path], Any], *, durable: bool 
     finally:
         with contextlib.suppress(OSError):
             temporary.unlink(missing_ok=True)
+
+
+def write_folder(folder: Path, write: Callable[[Path], Any]) -> None:
+    """Let `write` fill a folder beside `folder`, and move what it wrote there in one step: all of it or nothing.
+
+    Args:
+        folder: Where it goes; not there yet, or empty.
+        write: Called with the folder to fill. What killed calls have left beside `folder` is removed first.
+
+    Raises:
+        OSError: If the disk is full or the folder cannot be written, naming `folder`.
+    """
+    place = folder.absolute()
+    temporary = place.with_name(f".{place.name}.{os.getpid()}.tmp")
+    try:
+        place.parent.mkdir(parents=True, exist_ok=True)
+        _remove_left_over(place)
+        temporary.mkdir()
+        write(temporary)
+        if place.exists():
+            for child in temporary.iterdir():
+                shutil.move(child, place / child.name)
+        else:
+            os.replace(temporary, place)
+    except (OSError, safetensors.SafetensorError) as error:
+        raise OSError(f"could not write {folder}: {error}") from error
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
 
 
 def sweep(folder: Path) -> list[Path]:
@@ -59,6 +94,19 @@ def sweep(folder: Path) -> list[Path]:
                 path.unlink()
                 gone.append(path)
     return gone
+
+
+def _remove_left_over(path: Path) -> None:
+    """Remove what killed writes of a file or folder have left beside it."""
+    for left in path.parent.glob(f".{glob.escape(path.name)}.*.tmp"):
+        name = _TEMPORARY.fullmatch(left.name)
+        if name is None or _is_alive(int(name[1])):
+            continue
+        if left.is_dir() and not left.is_symlink():
+            shutil.rmtree(left, ignore_errors=True)
+        else:
+            with contextlib.suppress(OSError):
+                left.unlink()
 
 
 def _is_alive(process: int) -> bool:

@@ -25,16 +25,20 @@ class Command:
         arguments: With `given/NAME/...` for what another command wrote, `run` for its own results.
         needs: Commands whose results it reads.
         resumes: Whether its results grow file by file, so that what is half done can be damaged too.
+        again: Whether it runs again on its own results; else it refuses a folder that holds something.
+        pool: Whether it has workers, of which one at a time is killed too.
     """
 
     module: str
     arguments: tuple[str, ...]
     needs: tuple[str, ...] = ()
     resumes: bool = True
+    again: bool = True
+    pool: bool = False
 
 
-def _of(module: str, line: str, *needs: str, resumes: bool = True) -> Command:
-    return Command(module, tuple(line.split()), needs, resumes)
+def _of(module: str, line: str, *needs: str, resumes: bool = True, again: bool = True, pool: bool = False) -> Command:
+    return Command(module, tuple(line.split()), needs, resumes, again, pool)
 
 
 _ON = "--device cpu --output run"
@@ -46,6 +50,16 @@ COMMANDS: dict[str, Command] = {
         "--methods hybrid --steps 12 --batch 8 --samples 12 --images 8 --sampler-steps 3 --features pixels "
         "--workers 1 --output run",
     ),
+    "toy with workers": _of(
+        "toy/run.py",
+        "--methods dsm hybrid --steps 100 --batch 8 --samples 12 --images 8 --sampler-steps 3 --features pixels "
+        "--workers 2 --output run",
+        resumes=False,
+        pool=True,
+    ),
+    "ambient.example": _of("ambient", "example run --images 300", resumes=False, again=False),
+    "ambient.estimate": _of("ambient", "estimate given/pictures --output run/noise.json", resumes=False),
+    "ambient.data.images": _of("ambient.data.images", "given/small --subset 4 --write run/indices.json", resumes=False),
     "ambient.train": _of(
         "ambient", "train given/small --noise 0.2 --method ambient --batch 8 --steps 16 --grid-every 12 --output run"
     ),
@@ -56,6 +70,12 @@ COMMANDS: dict[str, Command] = {
         "ambient",
         "restore given/ambient.train/run given/small --samples 2 --steps 3 --batch 4 --output run",
         "ambient.train",
+    ),
+    "ambient.export": _of(
+        "ambient", "export given/ambient.train/run --output run", "ambient.train", resumes=False, again=False
+    ),
+    "ambient.audit": _of(
+        "ambient", "audit given/ambient.sample/run --training given/small --output run", "ambient.sample", resumes=False
     ),
     "sdxl.latents": _of("sdxl.latents", f"given/pictures --nature 500 --keep-clean --shard 2 {_XL}", "tiny"),
     "sdxl.train": _of(
@@ -86,6 +106,13 @@ COMMANDS: dict[str, Command] = {
         "tiny",
         "vision",
         "sdxl.train",
+    ),
+    "sdxl.mitigation": _of(
+        "sdxl.mitigation",
+        "given/pictures/metadata.jsonl --noises 2 --model given/tiny/run --batch 2 --device cpu "
+        "--output run/scores.json",
+        "tiny",
+        resumes=False,
     ),
     "theory": _of("theory", "--only P1-3.4-law --only P1-2.1 --json run/theory.json", resumes=False),
     "paper_repro": _of("paper_repro", "p2-figure4 --scale smoke --output run"),

@@ -64,7 +64,7 @@ class Case:
 def cases(names: Sequence[str]) -> list[Case]:
     """Every case among these commands."""
     chosen = [name for name in names if name in COMMANDS]
-    again = [Case(name, name) for name in chosen]
+    again = [Case(name, name) for name in chosen if COMMANDS[name].again]
     half = [Case(name, name, "half done") for name in chosen if COMMANDS[name].resumes]
     given = [Case(need, name) for name in chosen for need in COMMANDS[name].needs]
     pictured = [

@@ -2,7 +2,8 @@
 
 A series is one command in one folder: so many times it is started and killed, wherever it is, and then runs to its end.
 Seven in ten kills are SIGKILL to the whole process group, the others SIGTERM, SIGINT or SIGHUP, which must end it in
-one line with a shell's status. A run that ends before its kill is compared too, and its folder emptied.
+one line with a shell's status. Of a command with workers, SIGKILL goes to one of these: the command must end in one
+line. A run that ends before its kill is compared too, and its folder emptied.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from typing import Any
 from benchmarks.faults import processes
 from benchmarks.faults.commands import RUN, Command
 from benchmarks.faults.contents import contents, differences, left_over
+from benchmarks.faults.damage import told
 from benchmarks.faults.processes import fresh
 
 _GENTLE = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
@@ -51,28 +53,40 @@ def series(
     }
     fresh(folder, given)
     while found["kills"] < kills:
+        if not command.again and (folder / RUN).exists():  # it was done just before it was killed
+            found["faults"] += same(wanted, folder / RUN, "a run that was killed as it ended")
+            fresh(folder, given)
         signum = signal.SIGKILL if moments.random() < 0.7 else moments.choice(_GENTLE)
         earliest = 0.0 if signum == signal.SIGKILL else 0.2
         began = time.monotonic()
         pid = processes.start(command, folder)
         time.sleep(moments.uniform(earliest, 0.8) * seconds)
+        name = signal.Signals(signum).name
         if os.waitid(os.P_PID, pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is None:
-            processes.kill(pid, signum)
+            if command.pool and signum == signal.SIGKILL and processes.kill_worker(pid, moments):
+                name = "a worker"
+            else:
+                processes.kill(pid, signum)
         ended = processes.finish(pid, folder, began)
         if ended.status == 0:
             found["ended before"] += 1
             found["faults"] += same(wanted, folder / RUN, "a run that was killed earlier and has ended")
             fresh(folder, given)
             continue
-        if ended.status == -signum and signum != signal.SIGKILL:
+        if name == "a worker":
+            if ended.status != 1 or processes.traced(ended) or len(told(ended.text, "error")) != 1:
+                found["faults"].append(f"a worker was killed: status {ended.status}: {ended.text[-600:]}")
+                break
+        elif ended.status == -signum and signum != signal.SIGKILL:
             found["before it listened"] += 1  # to signals: it was still reading its options
         elif ended.status != -signum and not processes.stopped_as_asked(ended, signum):
             found["faults"].append(f"{signal.Signals(signum).name}: status {ended.status}: {ended.text[-600:]}")
             break
         found["kills"] += 1
-        name = signal.Signals(signum).name
         found["signals"][name] = found["signals"].get(name, 0) + 1
         found["files left"].append(sum(path.is_file() for path in (folder / RUN).rglob("*")))
+    if not command.again and (folder / RUN).exists():
+        fresh(folder, given)
     last = processes.run(command, folder)
     if last.status or processes.traced(last):
         found["faults"].append(f"after the kills: status {last.status}: {last.text[-600:]}")

@@ -10,6 +10,7 @@ import ctypes
 import importlib
 import json
 import os
+import random
 import resource
 import runpy
 import shutil
@@ -21,6 +22,8 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+import psutil
 
 from ambient.runs.signals import Interrupted
 from benchmarks.faults.commands import ROOT, Command
@@ -155,6 +158,18 @@ def kill(pid: int, signum: int) -> None:
         os.killpg(pid, signum)
     except ProcessLookupError:
         os.kill(pid, signum)
+
+
+def kill_worker(pid: int, chosen: random.Random) -> bool:
+    """Kill one of the workers of a command; False if it has none yet."""
+    try:
+        children = psutil.Process(pid).children(recursive=True)
+        workers = [child for child in children if any("spawn_main" in word for word in child.cmdline())]
+        if workers:
+            chosen.choice(workers).kill()
+        return bool(workers)
+    except psutil.Error:  # it has just ended
+        return False
 
 
 def import_all(names: Iterable[str]) -> None:

@@ -37,11 +37,11 @@ def report(folder: Path) -> int:
 
 
 def _kills(results: Results) -> Entries:
-    head = ["command", "kills", "SIGKILL", "SIGTERM", "SIGINT", "SIGHUP", "ended before", "faults"]
+    head = ["command", "kills", "SIGKILL", "a worker", "SIGTERM", "SIGINT", "SIGHUP", "ended before", "faults"]
     rows = []
     for name, of in _by_subject(results).items():
         signals = sum((Counter(each.get("signals", {})) for each in of), Counter[str]())
-        counts = [sum(signals.values()), *(signals[kind] for kind in head[2:6])]
+        counts = [sum(signals.values()), *(signals[kind] for kind in head[2:7])]
         rows.append([name, *counts, sum(each.get("ended before", 0) for each in of), _faults(of)])
     return _table(head, rows)
 

@@ -95,6 +95,43 @@ files.save_tensors(Path(sys.argv[1]), {"x": torch.zeros(3)})
     assert list(tmp_path.iterdir()) == []
 
 
+def test_the_next_write_of_a_file_removes_what_killed_ones_have_left(tmp_path: Path) -> None:
+    left, others = tmp_path / f".a.json.{DEAD}.tmp", tmp_path / f".b.json.{DEAD}.tmp"
+    alive = tmp_path / f".a.json.{os.getppid()}.tmp"
+    for path in (left, others, alive):
+        path.write_text("half")
+    files.write_json(tmp_path / "a.json", {})
+    assert sorted(tmp_path.iterdir()) == sorted([others, alive, tmp_path / "a.json"])
+
+
+def test_a_folder_is_written_whole_or_not_at_all(tmp_path: Path) -> None:
+    folder = tmp_path / "deep" / "out"
+    left = folder.with_name(f".out.{DEAD}.tmp")
+    left.mkdir(parents=True)
+    (left / "a").write_text("half")
+
+    def write(there: Path) -> None:
+        (there / "a").write_text("a")
+        (there / "sub").mkdir()
+        (there / "sub" / "b").write_text("b")
+
+    def fail(there: Path) -> None:
+        write(there)
+        raise OSError(28, "No space left on device")
+
+    with pytest.raises(OSError, match=r"could not write .*out: .*No space left"):
+        files.write_folder(folder, fail)
+    assert list(folder.parent.iterdir()) == []
+    for existing in (False, True):
+        if existing:
+            (folder / "a").unlink()
+            (folder / "sub" / "b").unlink()
+            (folder / "sub").rmdir()
+        files.write_folder(folder, write)
+        assert sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*")) == ["a", "sub", "sub/b"]
+        assert list(folder.parent.iterdir()) == [folder]
+
+
 def test_text_is_utf8_whatever_the_locale(tmp_path: Path) -> None:
     code = """
 import sys
