@@ -4,13 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass, fields
 from pathlib import Path
-<<<<<<< HEAD
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import tyro
-=======
-from typing import Any, Literal
->>>>>>> main
 
 Channels = Literal["keep", "grey", "rgb"]
 
@@ -81,12 +77,7 @@ class ImageOptions(SetOptions):
     split: str | None = None
     resolution: int | None = None
     channels: Channels = "keep"
-<<<<<<< HEAD
     labels: Annotated[bool, tyro.conf.arg(name="classes")] = False
-    largest_set: int = 1 << 33
-=======
-    labels: bool = False
->>>>>>> main
     limit: int | None = None
     skip_bad: bool = False
     revision: str | None = None
