@@ -31,6 +31,9 @@ from sdxl.mini.options import JudgeMini
 from sdxl.options import ModelOptions, Sampler
 from sdxl.sampling import sample
 
+EPOCHS = 20
+"""Passes over the training images in which the classifier is trained."""
+
 
 def judge(options: JudgeMini) -> str:
     """Draw samples, or go on with those of the folder, judge them and write `quality.json` and `samples.png`.
@@ -119,7 +122,7 @@ def _spread(members: Members) -> Tensor:
 def _classifier(options: JudgeMini, members: Members) -> ConvolutionalClassifier:
     path = options.output / "classifier.safetensors"
     is_to_be_made(path)
-    return ConvolutionalClassifier(members.images, members.labels, path, options.epochs, seed=options.seed)
+    return ConvolutionalClassifier(members.images, members.labels, path, EPOCHS, seed=options.seed)
 
 
 def _samples(options: JudgeMini, components: Components, classes: tuple[str, ...]) -> Iterator[Tensor]:
@@ -149,7 +152,7 @@ def _identity(options: JudgeMini, components: Components, members: Members) -> d
         "scheduler": options.scheduler,
         "steps": options.steps,
         "guidance": options.guidance,
-        "epochs": options.epochs,
+        "epochs": EPOCHS,
         "batch": options.batch,
         "seed": options.seed,
     }

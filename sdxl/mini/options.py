@@ -98,8 +98,6 @@ class JudgeMini:
     """Levels of the sampling grid."""
     scheduler: str = "DDIM"
     """A diffusers scheduler."""
-    epochs: int = 20
-    """Passes over the training images in which the classifier is trained."""
     batch: int = 100
     """Samples at a time."""
     seed: int = 0
@@ -108,7 +106,7 @@ class JudgeMini:
     def check(self) -> None:
         """Raises ValueError for values that cannot work."""
         require_at_least(10, samples=self.samples)
-        require_at_least(1, epochs=self.epochs, batch=self.batch)
+        require_at_least(1, batch=self.batch)
         if self.samples % 10:
             raise ValueError(f"--samples {self.samples}: a multiple of 10, one for each class")
         if self.seed < 0:
