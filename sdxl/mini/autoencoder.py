@@ -83,8 +83,7 @@ class Reconstruction(Objective):
         error = again - images
         absolute = error.abs().flatten(1).mean(1)
         edges = error.diff(dim=-1).abs().flatten(1).mean(1) + error.diff(dim=-2).abs().flatten(1).mean(1)
-        blocks = nn.functional.avg_pool2d(error, 4)
-        coarse = torch.einsum("kc,bchw->bkhw", torch.tensor(COLOURS), blocks).square().flatten(1).mean(1)
+        coarse = _colours(error).square().flatten(1).mean(1)
         parts = {"absolute": absolute, "edges": edges, "coarse": coarse, "divergence": divergence}
         total = absolute + self.edges * edges + self.coarse * coarse + self.divergence * divergence
         clean = Level(torch.ones(len(images)), torch.zeros(len(images)))
@@ -92,7 +91,12 @@ class Reconstruction(Objective):
 
 
 def train_vae(
-    vae: Any, images: Tensor, config: TrainingConfig, folder: Path, callbacks: tuple[Callback, ...] = ()
+    vae: Any,
+    images: Tensor,
+    config: TrainingConfig,
+    folder: Path,
+    objective: Reconstruction | None = None,
+    callbacks: tuple[Callback, ...] = (),
 ) -> None:
     """Train a VAE in place, or go on with the run that `folder` holds; then set its `scaling_factor`.
 
@@ -101,6 +105,7 @@ def train_vae(
         images: What it is trained on, (N, 3, H, W) in [-1, 1].
         config: How.
         folder: Of the run; see `ambient.training.train`.
+        objective: The loss; `Reconstruction()` if None.
         callbacks: What looks at it as it is trained.
 
     Raises:
@@ -108,7 +113,7 @@ def train_vae(
     """
     train(
         Autoencoder(vae),
-        Reconstruction(),
+        objective or Reconstruction(),
         Samples.of_clean(images),
         config,
         folder,
@@ -133,9 +138,27 @@ def decode(vae: Any, latents: Tensor) -> Tensor:
 
 
 def errors(vae: Any, images: Tensor) -> dict[str, float]:
-    """How well images come back: RMSE and mean absolute error, in units where an image runs from -1 to 1."""
-    difference = decode(vae, encode(vae, images)) - images
+    """How well images come back.
+
+    Args:
+        vae: The VAE.
+        images: (N, 3, H, W) in [-1, 1].
+
+    Returns:
+        "rmse" and "absolute", in units where an image runs from -1 to 1; and "brightness", "green" and "red", of each
+        axis of the module's C the share of the variance over blocks of 4x4 that comes back: 1 is all of it, 0 none.
+    """
+    again = decode(vae, encode(vae, images))
+    before, after = _colours(images), _colours(again)
+    kept = 1 - (after - before).square().mean((0, 2, 3)) / before.var((0, 2, 3), unbiased=False)
     return {
-        "rmse": float(difference.square().mean().sqrt()),
-        "absolute": float(difference.abs().mean()),
+        "rmse": float((again - images).square().mean().sqrt()),
+        "absolute": float((again - images).abs().mean()),
+        **dict(zip(("brightness", "green", "red"), kept.tolist(), strict=True)),
     }
+
+
+def _colours(images: Tensor) -> Tensor:
+    """W C P of images (B, 3, H, W): the colours of blocks of 4x4, (B, 3, H / 4, W / 4)."""
+    blocks = nn.functional.avg_pool2d(images, 4)
+    return torch.einsum("kc,bchw->bkhw", torch.tensor(COLOURS), blocks)

@@ -52,7 +52,7 @@ def judge(options: JudgeMini) -> str:
         claim_folder(options.output, _identity(options, components, members))
         samples = torch.cat([*_samples(options, components, members.classes)])
         result = measured(samples, members, _classifier(options, members))
-        result["vae_test_rmse"] = errors(components.pipeline.vae, members.test.images)["rmse"]
+        result["vae"] = errors(components.pipeline.vae, members.test.images)
         result["sampling"] = {"scheduler": options.scheduler, "steps": options.steps, "guidance": options.guidance}
         write_json(options.output / "quality.json", result)
         rows = {name: samples[label :: len(members.classes)] for label, name in enumerate(members.classes)}
@@ -93,7 +93,7 @@ def told(result: dict[str, Any]) -> str:
         f"By class: {by_class}\n"
         f"Fréchet distance to the test images on the {result['features']}'s features: "
         f"{result['frechet_distance']:.2f}; of training images {result['frechet_distance_of_training_images']:.2f}\n"
-        f"RMSE of the VAE on the test images: {result['vae_test_rmse']:.3f} where an image runs from -1 to 1"
+        f"RMSE of the VAE on the test images: {result['vae']['rmse']:.3f} where an image runs from -1 to 1"
     )
 
 

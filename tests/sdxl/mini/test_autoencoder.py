@@ -58,3 +58,17 @@ def test_latents_are_half_as_large_and_scaled() -> None:
     again = decode(vae, latents)
     assert again.shape == images.shape
     assert errors(vae, images)["rmse"] == pytest.approx(torch.dist(again, images).item() / images.numel() ** 0.5)
+
+
+def test_the_shares_of_colours_that_come_back(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of images with half of their green: nothing of red against blue is lost."""
+    images = _images(6)
+    half = images.clone()
+    half[:, 1] = images[:, 1] / 2
+    monkeypatch.setattr("sdxl.mini.autoencoder.decode", lambda vae, latents: half)
+    monkeypatch.setattr("sdxl.mini.autoencoder.encode", lambda vae, images: images)
+    kept = errors(None, images)
+    r, g, b = images.double().reshape(6, 3, 8, 4, 8, 4).mean((3, 5)).swapaxes(0, 1)
+    wanted = 1 - (g / 2).square().mean() / (g - (r + b) / 2).var(correction=0)
+    assert kept["red"] == pytest.approx(1)
+    assert kept["green"] == pytest.approx(float(wanted))
