@@ -8,6 +8,8 @@ from typing import Annotated
 
 import tyro
 
+from ambient.runs.places import require_file, require_folder
+
 
 @dataclass(frozen=True)
 class Options:
@@ -29,3 +31,7 @@ class Options:
         """Raises ValueError for values that cannot work."""
         if self.workers < 1:
             raise ValueError(f"--workers {self.workers}: at least 1")
+        if self.json is not None:
+            require_file(self.json, "--json")
+        if self.report is not None:
+            require_folder(self.report, "--report")
