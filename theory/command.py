@@ -14,7 +14,7 @@ from rich.table import Table
 
 from ambient.runs.results import write_results
 from theory.options import Options
-from theory.report import as_json, write_report
+from theory.report import JSON, as_json, write_report
 from theory.running import Result, check_all
 from theory.statements import STATEMENTS, Statement
 
@@ -33,17 +33,17 @@ def check_statements(options: Options) -> int:
     """
     torch.set_num_threads(1)  # the worlds are small: more threads would only wait for one another
     chosen = _choose(options.only)
-    if options.report is not None:
-        options.report.mkdir(parents=True, exist_ok=True)  # so that a path that cannot be is refused before the work
+    if options.output is not None:
+        options.output.mkdir(parents=True, exist_ok=True)  # so that a path that cannot be is refused before the work
     results = _run(chosen, 1 if options.only else options.workers)
     console = Console(width=None if sys.stdout.isatty() else 160)
     console.print(_table(results))
     console.print(f"{len(results)} statements, {sum(result.seconds for result in results):.0f} s in their checks")
-    if options.json is not None:
-        write_results(options.json, as_json(results))
-        console.print(f"results: {options.json}", markup=False)
-    if options.report is not None:
-        console.print(f"report: {write_report(options.report, results)}", markup=False)
+    if options.output is not None and options.only:
+        write_results(options.output / JSON, as_json(results))
+        console.print(f"results: {options.output / JSON}", markup=False)
+    elif options.output is not None:
+        console.print(f"report: {write_report(options.output, results)}", markup=False)
     return _judge(results)
 
 

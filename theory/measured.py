@@ -37,7 +37,8 @@ class MeasuredPosterior:
 
     def mean(self) -> Tensor:
         """E[X_0 | y], (B, d)."""
-        return (self.weights[:, :, None] * self.means).sum(1)
+        mean: Tensor = (self.weights[:, :, None] * self.means).sum(1)
+        return mean
 
     def sample(self, generator: torch.Generator | None = None) -> Tensor:
         """One sample of each posterior, (B, d)."""
@@ -46,7 +47,8 @@ class MeasuredPosterior:
         values, vectors = torch.linalg.eigh(self.covariances[rows, k])
         noise = torch.randn(self.means[:, 0].shape, dtype=torch.float64, generator=generator)
         scaled = values.clamp(min=0).sqrt() * noise
-        return self.means[rows, k] + (vectors @ scaled[:, :, None])[:, :, 0]
+        found: Tensor = self.means[rows, k] + (vectors @ scaled[:, :, None])[:, :, 0]
+        return found
 
 
 def measured(mixture: GaussianMixture, y: Tensor, rows: Tensor, variance: Tensor | float) -> MeasuredPosterior:

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import tyro
 
-from ambient.runs.places import require_file, require_folder
+from ambient.runs.places import require_folder
 
 
 @dataclass(frozen=True)
@@ -20,10 +20,8 @@ class Options:
 
     only: Annotated[tyro.conf.UseAppendAction[tuple[str, ...]], tyro.conf.arg(metavar="ID")] = ()
     """Run this statement only, in this process; may be given several times."""
-    json: Path | None = None
-    """Write the results to this file."""
-    report: Path | None = None
-    """Write README.md, theory.json and the plots to this folder."""
+    output: Path | None = None
+    """Folder for README.md, theory.json and the plots; with --only, for theory.json alone."""
     workers: int = 2
     """Number of processes."""
 
@@ -31,7 +29,5 @@ class Options:
         """Raises ValueError for values that cannot work."""
         if self.workers < 1:
             raise ValueError(f"--workers {self.workers}: at least 1")
-        if self.json is not None:
-            require_file(self.json, "--json")
-        if self.report is not None:
-            require_folder(self.report, "--report")
+        if self.output is not None:
+            require_folder(self.output)

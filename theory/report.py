@@ -1,4 +1,4 @@
-"""The report of `python -m theory --report FOLDER`: README.md for readers, theory.json for programs, and the plots."""
+"""The report of `python -m theory --output FOLDER`: README.md for readers, theory.json for programs, and the plots."""
 
 from __future__ import annotations
 
@@ -13,6 +13,8 @@ from ambient.runs.results import write_results
 from theory.running import Result
 from theory.statements import NOT_CHECKED, Evidence
 
+JSON = "theory.json"
+"""The file of every number."""
 _PAPERS = {
     "P1": "Consistent Diffusion Meets Tweedie",
     "P2": "Does Generation Require Memorization?",
@@ -34,7 +36,7 @@ enumeration. All of it runs in float64 on worlds whose answers are known.
 
 A verdict is computed from the evidence. *Exact*: the printed form passes. *Correction* and *misprint*: the printed form
 fails its bound and the corrected form passes. Each number stands with the bound it is held against; `python -m theory
---only ID` finds a row again with all its evidence, `python -m theory --report docs/theory` all of this page, and
+--only ID` finds a row again with all its evidence, `python -m theory --output docs/theory` all of this page, and
 [theory.json](theory.json) holds every number.
 """
 
@@ -58,7 +60,7 @@ def write_report(folder: Path, results: Sequence[Result]) -> Path:
         The path of the README.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    write_results(folder / "theory.json", as_json(results))
+    write_results(folder / JSON, as_json(results))
     readme = folder / "README.md"
     text = "\n".join(_markdown(results, _draw(folder))) + "\n"
     write_atomically(readme, lambda file: file.write_text(text, encoding="utf-8"))
@@ -108,7 +110,7 @@ def _markdown(results: Sequence[Result], drawn: Sequence[tuple[str, str, str]]) 
     yield "## Plots\n"
     for title, name, caption in drawn:
         yield f"### {title}\n\n![{title}]({name})\n\n{_text(caption)}\n"
-    yield "All plots: `python -m theory --report docs/theory`.\n"
+    yield "All plots: `python -m theory --output docs/theory`.\n"
     for paper, title in _PAPERS.items():
         mine = [r for r in results if r.statement.id.split("-")[0] == paper and r.statement.expected == "exact"]
         if mine:

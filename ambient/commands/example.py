@@ -19,8 +19,8 @@ class Example:
 
     output: tyro.conf.Positional[Path]
     """Folder of the images."""
-    sigma: float = 0.3
-    """Standard deviation of the noise, in [-1, 1] units."""
+    sigma_nature: float = 0.3
+    """Standard deviation of the noise that is added, in [-1, 1] units."""
     images: int = 1797
     """How many."""
     seed: int = 0
@@ -30,8 +30,8 @@ class Example:
         """Raises ValueError for values that cannot work, naming the option."""
         if not 1 <= self.images <= 1797:
             raise ValueError(f"--images {self.images}: there are 1 to 1797 digits")
-        if not 0 <= self.sigma <= 2:
-            raise ValueError(f"--sigma {self.sigma:g}: a level between 0 and 2")
+        if not 0 <= self.sigma_nature <= 2:
+            raise ValueError(f"--sigma-nature {self.sigma_nature:g}: a level between 0 and 2")
         if self.seed < 0:
             raise ValueError(f"--seed {self.seed}: a seed is 0 or more")
         check_output(self.output, option="OUTPUT")
@@ -48,7 +48,8 @@ def run(options: Example) -> None:
     from ambient.runs.pictures import save_png
 
     digits = torch.tensor(load_digits().images[: options.images], dtype=torch.float32)[:, None] / 8 - 1
-    noisy = noisy_copy(digits, VE().level(options.sigma), options.seed, range(len(digits)))
+    sigma = options.sigma_nature
+    noisy = noisy_copy(digits, VE().level(sigma), options.seed, range(len(digits)))
 
     def write(folder: Path) -> None:
         for i, image in enumerate(noisy):
@@ -56,7 +57,7 @@ def run(options: Example) -> None:
 
     write_folder(options.output, write)
     print(
-        f"{len(noisy)} digits with noise of {options.sigma:g} ({options.sigma * 127.5:.3g} grey levels of 255), "
+        f"{len(noisy)} digits with noise of {sigma:g} ({sigma * 127.5:.3g} grey levels of 255), "
         "clipped to black and white as 8-bit files are"
     )
     print(f"Results: {options.output}")

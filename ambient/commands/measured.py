@@ -65,7 +65,8 @@ def restore_measured(model: Model, options: Restore) -> None:
     """
     from tqdm.auto import tqdm
 
-    from ambient.commands.restore import RECORD, labels_and_images
+    from ambient.commands.labels import labels_and_images
+    from ambient.commands.output import RESTORATION
     from ambient.runs.files import fingerprint
     from ambient.runs.identity import claim_folder
     from ambient.runs.pictures import file_names, write_image
@@ -76,12 +77,12 @@ def restore_measured(model: Model, options: Restore) -> None:
             "--task: the model was trained on images with Poisson noise and knows them transformed, so that a blur of "
             "them is no linear measurement: take a model of white noise"
         )
-    images, labels = labels_and_images(options, model)
+    images, labels = labels_and_images(options.source, options.label, model)
     side = _side(model, images, measured)
     mask = _mask(measured.task, side)
     facts = {"model": model.digest(), "images": fingerprint(*images.pixels), **measured.facts()}
     facts["classes"] = None if labels is None else fingerprint(labels)
-    claim_folder(output, facts | {"mask": None if mask is None else fingerprint(mask)}, RECORD)
+    claim_folder(output, facts | {"mask": None if mask is None else fingerprint(mask)}, RESTORATION)
     paths = file_names(images.names, options.format)
     folders = ["measured", *(f"sample-{k + 1}" for k in range(measured.samples)), "mean", "std"]
     todo = [i for i in range(len(images)) if not all((output / f / paths[i]).exists() for f in folders)]
@@ -155,7 +156,7 @@ def _restored(
     measured: Measured,
     side: int,
     mask: Tensor | None,
-    condition: dict[str, Tensor],
+    condition: dict[str, Any],
 ) -> dict[str, Tensor]:
     """Everything that is written of some images, by folder; a standard deviation is shown on [0, 1] as [-1, 1]."""
     import torch
@@ -186,7 +187,7 @@ def _draw(
     measured: Measured,
     rows: list[int],
     seed: int,
-    condition: dict[str, Tensor],
+    condition: dict[str, Any],
 ) -> Tensor:
     """A sample of each image."""
 

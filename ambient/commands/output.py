@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
+RESTORATION = "restoration.json"
+"""What a folder of restored images says of itself."""
+
 
 def check_output(folder: Path, *own: str, option: str = "--output") -> None:
     """Refuse a folder that holds something else, such as the images that are read.

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import tyro
 
-from ambient.commands.output import check_output
+from ambient.commands.output import RESTORATION, check_output
 from ambient.commands.source import Source
 from ambient.linear.names import GuidanceName, parse_task
 from ambient.noise.units import noise_in_words, parse_level, parse_poisson
@@ -20,8 +20,6 @@ if TYPE_CHECKING:
     from ambient.commands.reading import Images
     from ambient.models.model import Model
 
-RECORD = "restoration.json"
-"""What a folder of restored images says of itself."""
 SHOWN = 8
 """Images in the picture."""
 
@@ -85,7 +83,7 @@ class Restore:
     def check(self) -> None:
         """Raises ValueError for values that cannot work, naming the option."""
         check_device_name(self.device)
-        check_output(self.output, RECORD)
+        check_output(self.output, RESTORATION)
         if self.noise is not None and self.noise_column is not None:
             raise ValueError("--noise and --noise-column: give one of them")
         if self.noise not in (None, "estimate") and parse_poisson(str(self.noise)) is None:
@@ -120,6 +118,7 @@ def run(options: Restore) -> None:
     """Restore what is not there yet, and draw the first of them."""
     from tqdm.auto import tqdm
 
+    from ambient.commands.labels import labels_and_images
     from ambient.models.loading import load
     from ambient.runs.device import require_device
     from ambient.runs.files import fingerprint
@@ -133,7 +132,7 @@ def run(options: Restore) -> None:
 
         restore_measured(model, options)
         return
-    images, labels = labels_and_images(options, model)
+    images, labels = labels_and_images(options.source, options.label, model)
     sigma = _levels(options, model, images)
     _check(model, options, images)
     facts: dict[str, Any] = {
@@ -148,7 +147,7 @@ def run(options: Restore) -> None:
         "steps": options.reverse_steps,
         "overlap": options.overlap,
     }
-    claim_folder(options.output, facts, RECORD)
+    claim_folder(options.output, facts, RESTORATION)
     paths = file_names(images.names, options.format)
     folders = ["mean", *(f"sample-{k + 1}" for k in range(options.drawn)), *(["std"] if options.drawn else [])]
     todo = [i for i in range(len(images)) if not all((options.output / f / paths[i]).exists() for f in folders)]
@@ -165,37 +164,6 @@ def run(options: Restore) -> None:
     _picture(options, images, paths, folders)
     clipped = "; values outside [-1, 1] are clipped" if options.format == "png" else ""
     print(f"Results: {options.output}  ({', '.join(folders)}, restored.png{clipped})")
-
-
-def labels_and_images(options: Restore, model: Model) -> tuple[Images, Tensor | None]:
-    """The images, and the class of each where the model has classes, (N,)."""
-    import torch
-
-    from ambient.commands.reading import read
-    from ambient.data.images import DataSetError
-    from ambient.noise import is_array_source
-
-    if options.label is not None or not model.classes:
-        images = read(options.source, any_size=True)
-        return images, None if options.label is None else torch.full((len(images),), model.class_of(options.label))
-    known = f"{', '.join(model.classes[:8])}{', ...' if len(model.classes) > 8 else ''}"
-    needed = f"the model has classes ({known}) and needs that of each image; {options.source.source} has none: "
-    remedy = "give all images one by --label, or a folder for each class"
-    if is_array_source(options.source.source):
-        raise ValueError(f"{needed}numbers have no classes; give all images one by --label")
-    try:
-        images = read(options.source, labels=True, any_size=True)
-    except DataSetError as error:
-        if error.report is not None and any(fault.kind == "no label" for fault in error.report.faults):
-            raise ValueError(needed + remedy) from error
-        raise
-    if strangers := sorted(set(images.classes) - set(model.classes)):
-        raise ValueError(
-            f"{options.source.source} has classes that the model does not know ({', '.join(strangers[:3])}); it knows "
-            f"{known}: give all images one by --label"
-        )
-    assert images.labels is not None
-    return images, torch.tensor([model.class_of(images.classes[i]) for i in images.labels.tolist()])
 
 
 def _levels(options: Restore, model: Model, images: Images) -> Tensor | None:
@@ -251,7 +219,7 @@ def _restore(
     from ambient.models.restoration import posterior_mean, posterior_samples
 
     x_n, own = images.take(rows).to(options.device), None if sigma is None else sigma[rows]
-    told = {} if labels is None else {"label": labels[rows].to(options.device)}
+    told: dict[str, Any] = {} if labels is None else {"label": labels[rows].to(options.device)}
     found = {"mean": posterior_mean(model, x_n, own, overlap=options.overlap, **told)}
     draws = []
     for k in range(options.drawn):

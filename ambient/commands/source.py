@@ -20,7 +20,7 @@ class Source(SetOptions):
     """Values of black and white in files of numbers; needed unless they are uint8."""
     array: str | None = None
     """Name of the array in a .npz file that holds several."""
-    channels: Literal["rgb", "grey", "keep"] = "keep"
+    channels: Literal["keep", "grey", "rgb"] = "keep"
     """rgb repeats grey images; grey takes the luma of colour images, which changes their noise."""
     skip_bad: bool = False
     """Leave out files that cannot be used, and name them, instead of refusing the data."""

@@ -57,4 +57,5 @@ class Matrix(Operator):
             raise ValueError(
                 "the rows of a matrix depend on one another, and without noise nothing decides: give noise > 0"
             )
-        return solution[..., 0]
+        found: Tensor = solution[..., 0]
+        return found

@@ -88,10 +88,12 @@ class AsComplex(Operator):
 def transform(x: Tensor) -> Tensor:
     """The orthonormal Fourier transform over the last two dimensions, zero frequency in the middle."""
     shifted = torch.fft.ifftshift(x, dim=(-2, -1))
-    return torch.fft.fftshift(torch.fft.fft2(shifted, norm="ortho"), dim=(-2, -1))
+    y: Tensor = torch.fft.fftshift(torch.fft.fft2(shifted, norm="ortho"), dim=(-2, -1))
+    return y
 
 
 def inverse_transform(y: Tensor) -> Tensor:
     """Its inverse, which is its adjoint."""
     shifted = torch.fft.ifftshift(y, dim=(-2, -1))
-    return torch.fft.fftshift(torch.fft.ifft2(shifted, norm="ortho"), dim=(-2, -1))
+    x: Tensor = torch.fft.fftshift(torch.fft.ifft2(shifted, norm="ortho"), dim=(-2, -1))
+    return x

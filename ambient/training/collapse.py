@@ -31,7 +31,7 @@ from ambient.objectives import (
     Objective,
     sigma_data_of,
 )
-from ambient.process import Level, as_level, per_sample
+from ambient.process import VE, Level, as_level, per_sample
 from ambient.randomness import Draws
 
 
@@ -63,7 +63,7 @@ class LinearDenoiser:
         if samples.nature.sigma.ndim:
             x_0 = samples.x / per_sample(samples.nature.alpha, samples.x)
             noise = float(samples.nature.ratio.double().square().mean().sqrt())
-            samples = replace(samples, x=x_0, nature=Level(1.0, noise))
+            samples = replace(samples, x=x_0, nature=VE().level(noise))
         x = samples.x.flatten(1).double()
         alpha, sigma = float(samples.nature.alpha), float(samples.nature.sigma)
         if x.shape[1] > 3072 or len(x) < 2 * x.shape[1]:

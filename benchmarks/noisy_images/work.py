@@ -34,13 +34,13 @@ def work(options: NoisyImages) -> None:
 
 
 def order(options: NoisyImages, sets: list[str]) -> Iterator[tuple[str, int, Noise]]:
-    """Set, split and noise: small images first, of these float files first, split by split."""
+    """Set, split and noise: small images first, of these float files first, level by level."""
     for large in (False, True):
         names = [name for name in sets if name.endswith("64x64") == large]
         forms: tuple[tuple[Form, tuple[int, ...]], ...] = (("float", options.splits), ("8-bit", options.rounded))
         for form, splits in forms:
-            for number in splits:
-                for sigma in options.sigmas:
+            for sigma in options.sigmas:
+                for number in splits:
                     yield from ((name, number, Noise(sigma, form)) for name in names)
 
 

@@ -4,9 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Annotated
-
-import tyro
 
 from sdxl.mitigation.options import Inference
 from sdxl.options import RunOptions, Sampler, require_at_least
@@ -23,7 +20,7 @@ class GenerateOptions:
     run: RunOptions = field(default_factory=RunOptions)
     lora: Path | None = None
     """pytorch_lora_weights.safetensors of a training run, or its folder; none: the pretrained model."""
-    samples: Annotated[int, tyro.conf.arg(aliases=["--images"])] = 50_000
+    samples: int = 50_000
     """How many images; may be raised later."""
     prompt: str = ""
     """The prompt of all images; "" is the null caption."""

@@ -2,15 +2,17 @@ r"""The VAE of a mini model: a factor of 2, four channels, trained on the images
 
 With m, s the encoder's mean and standard deviation, z = m + s E, E ~ N(0, I), and y the decoder's image of z,
 
-    loss = |y - x| + a (|d_h (y - x)| + |d_v (y - x)|) + c |P (y - x)| + b KL(N(m, s^2) || N(0, I)),
+    loss = |y - x| + a (|d_h (y - x)| + |d_v (y - x)|) + c (W C P (y - x))^2 + b KL(N(m, s^2) || N(0, I)),
 
-all as means over pixels or latent numbers; d_h, d_v are differences of neighbouring pixels, and P is the mean over
-blocks of 4x4. The error is taken by its absolute value, which does not prefer blurred edges as squares do; that of the
-differences weighs edges once more. That of the means weighs colours: four numbers for four pixels of three colours are
-just enough for their brightness, and without this term the VAE spends them on it and turns green frogs brown
-(docs/mini.md). b is small: it keeps the latents near one scale and smooth, and costs next to no detail. Images are
-mirrored by a coin. Rombach et al. (2022) train theirs with a perceptual and an adversarial loss in place of the second
-and third term; both need networks that cannot be had here.
+all as means over pixels or latent numbers; d_h, d_v are differences of neighbouring pixels, P is the mean over blocks
+of 4x4, C takes red, green and blue to their mean, g - (r + b) / 2 and r - b, and W divides these by about how much they
+vary in photographs, relative to the mean: 1, 3, 1.5. The error is taken by its absolute value, which does not prefer
+blurred edges as squares do; that of the differences weighs edges once more. That of C weighs colours: four numbers for
+four pixels of three colours are just enough for their brightness, and without this term the VAE spends them on it and
+turns green frogs brown (docs/mini.md). It is a square, since most of a photograph is nearly grey: the absolute error is
+least for no colour at all. b is small: it keeps the latents near one scale and smooth, and costs next to no detail.
+Images are mirrored by a coin. Rombach et al. (2022) train theirs with a perceptual and an adversarial loss in place of
+the second and third term; both need networks that cannot be had here.
 """
 
 from __future__ import annotations
@@ -29,6 +31,8 @@ from ambient.process import Level
 from ambient.randomness import Draws
 from ambient.training import Callback, TrainingConfig, train
 
+COLOURS = ((1 / 3, 1 / 3, 1 / 3), (-1.5, 3.0, -1.5), (1.5, 0.0, -1.5))
+"""W C, a row for each of brightness, green against purple, and red against blue."""
 EXAMPLES = 256
 """Rows that are encoded or decoded at a time."""
 
@@ -63,11 +67,11 @@ class Reconstruction(Objective):
 
     Attributes:
         edges: a, weight of the differences of neighbouring pixels.
-        coarse: c, weight of the means over blocks.
+        coarse: c, weight of the colours of blocks.
         divergence: b, weight of the KL divergence.
     """
 
-    edges: float = 0.5
+    edges: float = 1.0
     coarse: float = 2.0
     divergence: float = 1e-3
 
@@ -79,7 +83,7 @@ class Reconstruction(Objective):
         error = again - images
         absolute = error.abs().flatten(1).mean(1)
         edges = error.diff(dim=-1).abs().flatten(1).mean(1) + error.diff(dim=-2).abs().flatten(1).mean(1)
-        coarse = nn.functional.avg_pool2d(error, 4).abs().flatten(1).mean(1)
+        coarse = _colours(error).square().flatten(1).mean(1)
         parts = {"absolute": absolute, "edges": edges, "coarse": coarse, "divergence": divergence}
         total = absolute + self.edges * edges + self.coarse * coarse + self.divergence * divergence
         clean = Level(torch.ones(len(images)), torch.zeros(len(images)))
@@ -87,7 +91,12 @@ class Reconstruction(Objective):
 
 
 def train_vae(
-    vae: Any, images: Tensor, config: TrainingConfig, folder: Path, callbacks: tuple[Callback, ...] = ()
+    vae: Any,
+    images: Tensor,
+    config: TrainingConfig,
+    folder: Path,
+    objective: Reconstruction | None = None,
+    callbacks: tuple[Callback, ...] = (),
 ) -> None:
     """Train a VAE in place, or go on with the run that `folder` holds; then set its `scaling_factor`.
 
@@ -96,6 +105,7 @@ def train_vae(
         images: What it is trained on, (N, 3, H, W) in [-1, 1].
         config: How.
         folder: Of the run; see `ambient.training.train`.
+        objective: The loss; `Reconstruction()` if None.
         callbacks: What looks at it as it is trained.
 
     Raises:
@@ -103,7 +113,7 @@ def train_vae(
     """
     train(
         Autoencoder(vae),
-        Reconstruction(),
+        objective or Reconstruction(),
         Samples.of_clean(images),
         config,
         folder,
@@ -128,9 +138,27 @@ def decode(vae: Any, latents: Tensor) -> Tensor:
 
 
 def errors(vae: Any, images: Tensor) -> dict[str, float]:
-    """How well images come back: RMSE and mean absolute error, in units where an image runs from -1 to 1."""
-    difference = decode(vae, encode(vae, images)) - images
+    """How well images come back.
+
+    Args:
+        vae: The VAE.
+        images: (N, 3, H, W) in [-1, 1].
+
+    Returns:
+        "rmse" and "absolute", in units where an image runs from -1 to 1; and "brightness", "green" and "red", of each
+        axis of the module's C the share of the variance over blocks of 4x4 that comes back: 1 is all of it, 0 none.
+    """
+    again = decode(vae, encode(vae, images))
+    before, after = _colours(images), _colours(again)
+    kept = 1 - (after - before).square().mean((0, 2, 3)) / before.var((0, 2, 3), unbiased=False)
     return {
-        "rmse": float(difference.square().mean().sqrt()),
-        "absolute": float(difference.abs().mean()),
+        "rmse": float((again - images).square().mean().sqrt()),
+        "absolute": float((again - images).abs().mean()),
+        **dict(zip(("brightness", "green", "red"), kept.tolist(), strict=True)),
     }
+
+
+def _colours(images: Tensor) -> Tensor:
+    """W C P of images (B, 3, H, W): the colours of blocks of 4x4, (B, 3, H / 4, W / 4)."""
+    blocks = nn.functional.avg_pool2d(images, 4)
+    return torch.einsum("kc,bchw->bkhw", torch.tensor(COLOURS), blocks)

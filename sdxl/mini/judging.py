@@ -32,6 +32,9 @@ from sdxl.mini.options import JudgeMini
 from sdxl.options import ModelOptions, Sampler
 from sdxl.sampling import sample
 
+EPOCHS = 20
+"""Passes over the training images in which the classifier is trained."""
+
 
 def judge(options: JudgeMini) -> str:
     """Draw samples, or go on with those of the folder, judge them and write `quality.json` and `samples.png`.
@@ -50,7 +53,7 @@ def judge(options: JudgeMini) -> str:
         claim_folder(options.output, _identity(options, components, members))
         samples = torch.cat([*_samples(options, components, members.classes)])
         result = measured(samples, members, _classifier(options, members))
-        result["vae_test_rmse"] = errors(components.pipeline.vae, members.test.images)["rmse"]
+        result["vae"] = errors(components.pipeline.vae, members.test.images)
         result["sampling"] = {"scheduler": options.scheduler, "steps": options.steps, "guidance": options.guidance}
         write_results(options.output / "quality.json", result)
         rows = {name: samples[label :: len(members.classes)] for label, name in enumerate(members.classes)}
@@ -91,7 +94,7 @@ def told(result: dict[str, Any]) -> str:
         f"By class: {by_class}\n"
         f"Fréchet distance to the test images on the {result['features']}'s features: "
         f"{result['frechet_distance']:.2f}; of training images {result['frechet_distance_of_training_images']:.2f}\n"
-        f"RMSE of the VAE on the test images: {result['vae_test_rmse']:.3f} where an image runs from -1 to 1"
+        f"RMSE of the VAE on the test images: {result['vae']['rmse']:.3f} where an image runs from -1 to 1"
     )
 
 
@@ -120,7 +123,7 @@ def _spread(members: Members) -> Tensor:
 def _classifier(options: JudgeMini, members: Members) -> ConvolutionalClassifier:
     path = options.output / "classifier.safetensors"
     is_to_be_made(path)
-    return ConvolutionalClassifier(members.images, members.labels, path, options.epochs, seed=options.seed)
+    return ConvolutionalClassifier(members.images, members.labels, path, EPOCHS, seed=options.seed)
 
 
 def _samples(options: JudgeMini, components: Components, classes: tuple[str, ...]) -> Iterator[Tensor]:
@@ -150,7 +153,7 @@ def _identity(options: JudgeMini, components: Components, members: Members) -> d
         "scheduler": options.scheduler,
         "steps": options.steps,
         "guidance": options.guidance,
-        "epochs": options.epochs,
+        "epochs": EPOCHS,
         "batch": options.batch,
         "seed": options.seed,
     }

@@ -42,6 +42,8 @@ class TrainMini:
     """Updates of the VAE, of 16 images each."""
     vae_widths: tuple[int, ...] = (16, 32)
     """Channels of the VAE at full and at half resolution, multiples of 8."""
+    vae_colours: float = 2.0
+    """Weight of the colours of 4x4 blocks in the VAE's loss."""
     text_steps: int = 150
     """Updates of the text encoders."""
     sample_every: int = 1000
@@ -58,6 +60,8 @@ class TrainMini:
             raise ValueError(f"--seed {self.seed}: a seed is 0 or more")
         if not self.learning_rate > 0:
             raise ValueError(f"--learning-rate {self.learning_rate:g}: above 0")
+        if not self.vae_colours >= 0:
+            raise ValueError(f"--vae-colours {self.vae_colours:g}: 0 or more")
         if not 0 <= self.ema < 1:
             raise ValueError(f"--ema {self.ema:g}: 0 (none) or more, and below 1")
         if not 2 <= len(self.widths) <= 4 or any(width < 16 or width % 16 for width in self.widths):
@@ -98,8 +102,6 @@ class JudgeMini:
     """Levels of the sampling grid."""
     scheduler: str = "DDIM"
     """A diffusers scheduler."""
-    epochs: int = 20
-    """Passes over the training images in which the classifier is trained."""
     batch: int = 100
     """Samples at a time."""
     seed: int = 0
@@ -108,7 +110,7 @@ class JudgeMini:
     def check(self) -> None:
         """Raises ValueError for values that cannot work."""
         require_at_least(10, samples=self.samples)
-        require_at_least(1, epochs=self.epochs, batch=self.batch)
+        require_at_least(1, batch=self.batch)
         if self.samples % 10:
             raise ValueError(f"--samples {self.samples}: a multiple of 10, one for each class")
         if self.seed < 0:

@@ -26,7 +26,7 @@ from ambient.runs.results import read_results, write_results
 from ambient.schedules import Schedule
 from ambient.training import Callback, TrainingConfig, train
 from sdxl.components import Components
-from sdxl.mini.autoencoder import decode, encode, errors, train_vae
+from sdxl.mini.autoencoder import Reconstruction, decode, encode, errors, train_vae
 from sdxl.mini.captions import WORDINGS, caption, captions_of, words_of
 from sdxl.mini.card import card_text
 from sdxl.mini.diffusion import Texts, latent_objective
@@ -123,15 +123,16 @@ def _seen_by_vae(options: TrainMini) -> dict[str, Any]:
 
 def _facts(options: TrainMini, members: Members, components: Components) -> dict[str, Any]:
     """How the model was trained, for its card."""
-    pipeline, rmse = components.pipeline, errors(components.pipeline.vae, members.test.images)["rmse"]
+    pipeline, lost = components.pipeline, errors(components.pipeline.vae, members.test.images)
     sizes = {name: sum(p.numel() for p in getattr(pipeline, name).parameters()) for name in ("unet", "vae")}
     texts = sum(p.numel() for part in (pipeline.text_encoder, pipeline.text_encoder_2) for p in part.parameters())
     seen = options.steps * options.batch
     return {
         "U-Net": f"{sizes['unet']:,} parameters, {options.steps:,} updates of {options.batch} latents "
         f"({seen / len(members.index):.0f} passes), Adam at {options.learning_rate:g}, averaged with {options.ema:g}",
-        "VAE": f"{sizes['vae']:,} parameters, factor 2, four channels; RMSE on unseen images {rmse:.3f} "
-        "where an image runs from -1 to 1",
+        "VAE": f"{sizes['vae']:,} parameters, factor 2, four channels; RMSE on unseen images {lost['rmse']:.3f} "
+        f"where an image runs from -1 to 1; of the variance of brightness, green and red {lost['brightness']:.1%}, "
+        f"{lost['green']:.1%} and {lost['red']:.1%} come back",
         "text encoders": f"{texts:,} parameters, taught to tell the captions' classes apart, then frozen",
         "classifier-free guidance": "a tenth of the captions are zeros, a twentieth the empty caption",
         "seed": options.seed,
@@ -174,7 +175,8 @@ def _trained_vae(options: TrainMini, members: Members, folder: Path) -> Any:
         pairs = torch.stack([shown, again], 1).flatten(0, 1)
         save_png(folder / "reconstructions" / f"step-{step:07d}.png", grid(pairs, 16))
 
-    train_vae(vae, members.images, config, folder, (Callback(250, look),))
+    objective = Reconstruction(coarse=options.vae_colours)
+    train_vae(vae, members.images, config, folder, objective, (Callback(250, look),))
     return vae
 
 

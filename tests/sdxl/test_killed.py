@@ -35,7 +35,7 @@ pytestmark = [
 ]
 
 
-def _killed_and_run_again(work: Callable[[Path], object], folder: Path, same: Callable[[Path, Path], None]) -> None:
+def killed_and_run_again(work: Callable[[Path], object], folder: Path, same: Callable[[Path, Path], None]) -> None:
     """Kill runs at random moments until `KILLS` have been killed; compare each that ends with an undisturbed one."""
     whole, killed = folder / "whole", folder / "killed"
     start = time.perf_counter()
@@ -75,7 +75,7 @@ def test_latents(pictures: Path, xl: Path, tmp_path: Path) -> None:
         options = LatentOptions(Source(str(pictures)), on_cpu(xl, folder, batch=1), nature=500, shard=1)
         write_latents(options, Accelerator(cpu=True))
 
-    _killed_and_run_again(work, tmp_path, _same)
+    killed_and_run_again(work, tmp_path, _same)
 
 
 def test_training(pictures: Path, xl: Path, tmp_path: Path) -> None:
@@ -98,7 +98,7 @@ def test_training(pictures: Path, xl: Path, tmp_path: Path) -> None:
         )
         fine_tune(options, Accelerator(cpu=True))
 
-    _killed_and_run_again(work, tmp_path, _same_training)
+    killed_and_run_again(work, tmp_path, _same_training)
 
 
 def _same_training(whole: Path, killed: Path) -> None:
@@ -117,5 +117,5 @@ def test_generation(xl: Path, tmp_path: Path) -> None:
         options = GenerateOptions(sampler, on_cpu(xl, folder, batch=2), samples=32)
         generate(options, Accelerator(cpu=True))
 
-    _killed_and_run_again(work, tmp_path, _same)
+    killed_and_run_again(work, tmp_path, _same)
     assert len(_files(tmp_path / "whole")) == 34

@@ -22,11 +22,11 @@ def run(*arguments: str) -> subprocess.CompletedProcess[str]:
 
 @pytest.mark.slow
 def test_one_statement_from_the_command_line(tmp_path: Path) -> None:
-    done = run("--only", "P1-A.2", "--only", "P1-A.24", "--json", str(tmp_path / "results.json"))
+    done = run("--only", "P1-A.2", "--only", "P1-A.24", "--output", str(tmp_path / "out"))
     assert done.returncode == 0, done.stderr
     for text in ("P1-A.2", "misprint", "P1-A.24", "exact"):
         assert text in done.stdout
-    records = json.loads((tmp_path / "results.json").read_text())["statements"]
+    records = json.loads((tmp_path / "out" / "theory.json").read_text())["statements"]
     assert [record["id"] for record in records] == ["P1-A.2", "P1-A.24"]
     assert [record["verdict"] for record in records] == ["misprint", "exact"]
     assert not any(number["holds"] for number in records[0]["printed"])
@@ -73,8 +73,7 @@ def test_a_place_that_cannot_be_written_is_named(
     world: dict[str, float], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (tmp_path / "file").write_text("")
-    assert main(["--workers", "1", "--report", str(tmp_path / "file")]) == 1
-    assert main(["--workers", "1", "--json", str(tmp_path / "file" / "results.json")]) == 1
+    assert main(["--workers", "1", "--output", str(tmp_path / "file")]) == 1
     assert main(["--workers", "0"]) == 1
     lines = [line for line in capsys.readouterr().err.splitlines() if line.strip()]
     assert str(tmp_path / "file") in lines[0]
@@ -103,7 +102,7 @@ def test_the_report_shows_failures_corrections_and_what_is_open(
 ) -> None:
     world["measured"] = 1.5
     monkeypatch.setattr(plots_p2, "plots", lambda folder: [])  # drawn in their own test
-    assert main(["--workers", "1", "--report", str(tmp_path / "report")]) == 1
+    assert main(["--workers", "1", "--output", str(tmp_path / "report")]) == 1
     text = (tmp_path / "report" / "README.md").read_text()
     assert "**unsupported**" in text
     assert "error of \\[it\\] \\*all\\*: 1.5 (&lt;= 1): **fails**" in text

@@ -118,7 +118,7 @@ def _student(operators: Tensor, covariance: Tensor, rank: int, seed: int = 1) ->
     def closure() -> Tensor:
         optimiser.zero_grad()
         value = loss()
-        value.backward()  # type: ignore[no-untyped-call]
+        value.backward()
         return value
 
     optimiser.step(closure)

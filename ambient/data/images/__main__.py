@@ -30,8 +30,8 @@ class Check:
         caption_options: Where captions come from.
         subset: Choose this many images.
         seed: Which ones.
-        balanced: Choose equally many of each class; needs --labels.
-        write: Where the chosen indices are written, as JSON.
+        balanced: Choose equally many of each class; needs --classes.
+        output: Where the chosen indices are written, as JSON.
     """
 
     source: Positional[str]
@@ -41,7 +41,7 @@ class Check:
     subset: int | None = None
     seed: int = 0
     balanced: bool = False
-    write: Path = Path("indices.json")
+    output: Path = Path("indices.json")
 
     def check(self) -> None:
         """Raises ValueError for options that do not fit together."""
@@ -85,8 +85,8 @@ def _write_subset(check: Check, data: ImageSet) -> None:
 
     assert check.subset is not None
     indices = subset(len(data), check.subset, check.seed, data.labels, check.balanced)
-    write_index_list(check.write, IndexList(indices, check.seed, check.balanced), data)
-    print(f"{len(indices)} indices written to {check.write}")
+    write_index_list(check.output, IndexList(indices, check.seed, check.balanced), data)
+    print(f"{len(indices)} indices written to {check.output}")
 
 
 def _check_captions(check: Check) -> int:

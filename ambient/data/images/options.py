@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
+
+import tyro
 
 Channels = Literal["keep", "grey", "rgb"]
 
@@ -75,7 +77,7 @@ class ImageOptions(SetOptions):
     split: str | None = None
     resolution: int | None = None
     channels: Channels = "keep"
-    labels: bool = False
+    labels: Annotated[bool, tyro.conf.arg(name="classes")] = False
     limit: int | None = None
     skip_bad: bool = False
     revision: str | None = None

@@ -28,7 +28,7 @@ def noisy(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Forty noisy digits as files."""
     folder = tmp_path_factory.mktemp("front") / "noisy"
     with pytest.MonkeyPatch.context() as patch:
-        assert call(patch, "example", folder, "--images", 40, "--sigma", 0.4) == 0
+        assert call(patch, "example", folder, "--images", 40, "--sigma-nature", 0.4) == 0
     return folder
 
 
@@ -177,7 +177,7 @@ def test_nothing_is_added_to_the_files(monkeypatch: pytest.MonkeyPatch, noisy: P
         (("export", "MODEL", "--output", "OUT", "--push", "name"), "owner/name"),
         (("example", "SOURCE"), "something else there already"),
         (("example", "OUT", "--images", "2000"), "--images 2000"),
-        (("example", "OUT", "--sigma", "-0.1"), "--sigma -0.1"),
+        (("example", "OUT", "--sigma-nature", "-0.1"), "--sigma-nature -0.1"),
     ],
 )
 def test_a_misuse_is_one_clear_line(

@@ -112,11 +112,9 @@ def test_records_of_the_log_that_are_lost_are_said(tmp_path: Path) -> None:
     kept = path.read_bytes().split(b"\n")[:2]
     for cut in (b"\n".join(kept) + b"\n", b"\n".join([*kept, b'{"step": 1'])):
         path.write_bytes(cut)
-        with pytest.warns(
-            UserWarning, match=rf"log\.jsonl is damaged: its records from update 10 to {begins} are lost"
-        ):
-            with pytest.raises(Stop):
-                run(tmp_path, stop_after=27)
+        lost = rf"log\.jsonl is damaged: its records from update 10 to {begins} are lost"
+        with pytest.warns(UserWarning, match=lost), pytest.raises(Stop):
+            run(tmp_path, stop_after=27)
 
 
 def test_more_steps_at_a_constant_rate_are_the_longer_run(tmp_path: Path) -> None:

@@ -42,7 +42,9 @@ def test_the_loss_on_a_decoder_that_gives_grey() -> None:
     x = images.double().numpy()
     absolute = abs(x).mean((1, 2, 3))
     edges = sum(abs(d).mean((1, 2, 3)) for d in (x[..., 1:] - x[..., :-1], x[:, :, 1:] - x[:, :, :-1]))
-    coarse = abs(x.reshape(3, 3, 8, 4, 8, 4).mean((3, 5))).mean((1, 2, 3))
+    r, g, b = x.reshape(3, 3, 8, 4, 8, 4).mean((3, 5)).swapaxes(0, 1)
+    colours = ((r + g + b) / 3, 3 * (g - (r + b) / 2), 1.5 * (r - b))
+    coarse = sum((colour**2).mean((1, 2)) for colour in colours) / 3
     wanted = torch.from_numpy(absolute + 2 * edges + 3 * coarse + 0.5)
     torch.testing.assert_close(loss.per_sample.double(), wanted, rtol=1e-5, atol=1e-6)
 
@@ -56,3 +58,17 @@ def test_latents_are_half_as_large_and_scaled() -> None:
     again = decode(vae, latents)
     assert again.shape == images.shape
     assert errors(vae, images)["rmse"] == pytest.approx(torch.dist(again, images).item() / images.numel() ** 0.5)
+
+
+def test_the_shares_of_colours_that_come_back(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of images with half of their green: nothing of red against blue is lost."""
+    images = _images(6)
+    half = images.clone()
+    half[:, 1] = images[:, 1] / 2
+    monkeypatch.setattr("sdxl.mini.autoencoder.decode", lambda vae, latents: half)
+    monkeypatch.setattr("sdxl.mini.autoencoder.encode", lambda vae, images: images)
+    kept = errors(None, images)
+    r, g, b = images.double().reshape(6, 3, 8, 4, 8, 4).mean((3, 5)).swapaxes(0, 1)
+    wanted = 1 - (g / 2).square().mean() / (g - (r + b) / 2).var(correction=0)
+    assert kept["red"] == pytest.approx(1)
+    assert kept["green"] == pytest.approx(float(wanted))

@@ -60,7 +60,7 @@ def test_prompts_go_through_classes_and_wordings() -> None:
 
 
 def test_judged_twice_it_draws_nothing_again(smallest: Path, cifar: Path, tmp_path: Path) -> None:
-    options: dict[str, Any] = {"samples": 20, "steps": 2, "epochs": 1, "batch": 10}
+    options: dict[str, Any] = {"samples": 20, "steps": 2, "batch": 10}
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", UserWarning)
         told = judge(JudgeMini(smallest, cifar, tmp_path / "out", **options))

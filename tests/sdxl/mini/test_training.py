@@ -98,6 +98,7 @@ def test_the_vae_of_another_model(smallest: Path, cifar: Path, tmp_path: Path) -
         ({"widths": (32,)}, "--widths 32"),
         ({"widths": (32, 40)}, "--widths 32 40"),
         ({"vae_widths": (4, 8)}, "--vae-widths 4 8"),
+        ({"vae_colours": -1.0}, "--vae-colours -1"),
         ({"vae": Path("nowhere")}, "--vae nowhere"),
     ],
 )

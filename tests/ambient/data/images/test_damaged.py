@@ -364,7 +364,7 @@ def test_damage_is_named_and_nothing_is_lost(
         if name.startswith("good"):
             np.testing.assert_array_equal(pixels, make.picture(int(name[4])))
 
-    switches = ["--labels"] if found.options.labels else []
+    switches = ["--classes"] if found.options.labels else []
     switches += ["--split", found.options.split] if found.options.split else []
     switches += ["--resolution", str(found.options.resolution)] if found.options.resolution else []
     assert main([str(found.source), *switches]) == 1

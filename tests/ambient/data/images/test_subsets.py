@@ -104,7 +104,7 @@ def test_the_command_writes_a_list(tmp_path: Path, capsys: pytest.CaptureFixture
     files = make.good_files(3, "a/") | make.good_files(3, "b/")
     source = make.folder(tmp_path / "set", files)
     path = tmp_path / "list.json"
-    arguments = [str(source), "--labels", "--subset", "4", "--balanced", "--seed", "2", "--write", str(path)]
+    arguments = [str(source), "--classes", "--subset", "4", "--balanced", "--seed", "2", "--output", str(path)]
     assert main(arguments) == 0
     assert "6x3x8x8, 2 classes" in capsys.readouterr().out
     data = load_images(source, ImageOptions(labels=True))
