@@ -18,8 +18,9 @@ from ambient.metrics.quality import frechet_distance
 from ambient.models import posterior_mean
 from ambient.models.fitting import Recipe, fit
 from ambient.runs.console import say
-from ambient.runs.files import read_json, write_json, write_text
+from ambient.runs.files import write_text
 from ambient.runs.identity import claim_folder
+from ambient.runs.results import read_results, write_results
 from ambient.runs.tables import Entries, markdown, rich_table
 from benchmarks.mixed_levels.exact import DESIGNS, MULTIPLES, Design, GaussianWorld, costs
 from benchmarks.mixed_levels.options import MixedLevels
@@ -83,7 +84,7 @@ def _compute(split: Split, design: Design, options: MixedLevels, folder: Path) -
         "frechet": frechet_distance(pixels(samples), pixels(split.held_out)),
         "seconds": seconds,
     }
-    write_json(folder / "result.json", result)
+    write_results(folder / "result.json", result)
     print(f"{folder / 'result.json'} written")
 
 
@@ -106,7 +107,7 @@ def _images(options: MixedLevels, sets: list[str]) -> Entries:
             for design in DESIGNS
         }
         whole = [k for k in range(len(options.splits)) if all(paths[k].exists() for paths in found.values())]
-        results = {design: [read_json(paths[k]) for k in whole] for design, paths in found.items()}
+        results = {design: [read_results(paths[k]) for k in whole] for design, paths in found.items()}
         for design in DESIGNS if whole else ():
             own, best = results[design], results["half clean"]
             columns = []
