@@ -26,7 +26,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-Purpose = Literal["nature", "training", "sampling", "order", "subset", "split", "attack", "crop"]
+Purpose = Literal["nature", "training", "sampling", "order", "subset", "split", "attack", "crop", "tails"]
 """What random numbers are for; see the module."""
 _PURPOSES: dict[Purpose, int] = {
     "nature": 1,
@@ -37,6 +37,7 @@ _PURPOSES: dict[Purpose, int] = {
     "split": 6,
     "attack": 7,
     "crop": 8,
+    "tails": 9,
 }
 
 

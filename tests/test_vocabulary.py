@@ -26,7 +26,7 @@ OTHERS: dict[str, set[str]] = {
     "images": {"num-images", "n-images", "training-images", "train-size", "size"},
     "download": {"online", "allow-download", "allow-network", "network-allowed", "fetch"},
     "workers": {"jobs", "processes", "procs", "num-workers", "parallel", "cores"},
-    "steps": {"num-steps", "n-steps", "iters", "updates", "epochs", "max-steps"},
+    "steps": {"num-steps", "n-steps", "iters", "updates", "max-steps"},
     "noise": {"noise-level", "level", "sigma", "sigma-noise"},
     "batch": {"batch-size", "bs"},
     "learning-rate": {"lr", "rate"},

@@ -1,6 +1,7 @@
 r"""From images as they are to a model: the method, its objective, the estimates that it needs, and the run.
 
-The files are taken as they are: noisy images are noisy already, and nothing is added to them (`preparing`).
+The files are taken as they are: noisy images are noisy already, and nothing is added to them (`preparing`) but what the
+limits of their files cut off the noise (`unclipping`): no formula here holds for noise that is clipped.
 
 Where levels differ from image to image, each image trains the levels above its own (Ambient Omni), and clean images all
 of them. Where all are noisy, the recommended recipe carries E[X_0 | X_t] below the noise. For clean images that are few
@@ -24,7 +25,9 @@ from ambient.models.names import LEARNING_RATES, MethodName, NetworkName
 from ambient.models.networks import parameters
 from ambient.models.preparing import CLEAN, PIECES, Images, Prepared, checked_levels, prepare, whitened
 from ambient.models.spectrum import SpectralDenoiser
+from ambient.models.unclipping import NO_LIMITS, unclipped
 from ambient.noise import PoissonGaussian
+from ambient.noise.clipping import Limits
 from ambient.noise.units import noise_in_words
 from ambient.objectives import (
     AmbientScoreMatching,
@@ -137,6 +140,9 @@ def fit(
         images, sigma = whitened(images, sigma)
     levels = checked_levels(images, sigma, labels, classes, recipe.crop)
     method = choose_method(recipe.method, levels)
+    limits = NO_LIMITS
+    if poisson is None:
+        images, limits = unclipped(images, levels, recipe.crop or images[0].shape[1], recipe.seed)
     prepared = prepare(
         images,
         levels,
@@ -146,7 +152,7 @@ def fit(
         crop=recipe.crop,
         labels=labels if classes else None,
     )
-    model = _untrained(prepared, levels, method, recipe, classes, poisson)
+    model = _untrained(prepared, levels, method, recipe, classes, poisson, limits)
     if isinstance(model.denoiser, SpectralDenoiser):
         known = in_memory(prepared.data, PIECES)
         model.denoiser.learn(known.x, known.nature.sigma)
@@ -185,6 +191,11 @@ def fit(
         "updates": f"{recipe.steps} of {recipe.batch} images",
         "network": f"{recipe.network}, {parameters(model.denoiser):,} parameters",
     }
+    if limits.clipped:
+        share = limits.low_share * (limits.low is not None) + limits.high_share * (limits.high is not None)
+        model.facts["clipping"] = (
+            f"{share:.1%} of the noisy pixels lay at a limit of their files: tails drawn anew"
+        )
     if accelerator is None or accelerator.is_main_process:
         model.save_pretrained(output / FOLDER)
     return model.eval()
@@ -215,6 +226,7 @@ def _untrained(
     recipe: Recipe,
     classes: Sequence[str],
     poisson: PoissonGaussian | None,
+    limits: Limits,
 ) -> Model:
     typical = float(levels.median())
     stops = {"early-stop": typical, "recommended": typical / 2}
@@ -235,6 +247,7 @@ def _untrained(
             dropout=default if recipe.dropout is None else recipe.dropout,
             poisson=None if poisson is None else asdict(poisson),
             spectral=spectral,
+            limits=(limits.low, limits.high),
         )
     model.centre.copy_(prepared.centre)
     return model

@@ -32,14 +32,17 @@ from ambient.models.names import MethodName, NetworkName, SamplerName
 from ambient.models.networks import build
 from ambient.models.spectrum import SpectralDenoiser
 from ambient.noise import PoissonGaussian, Stabilised
+from ambient.noise.clipping import Limits
 from ambient.process import Level, as_level, per_sample
 from ambient.runs.damage import DamagedFileError
-from ambient.runs.files import fingerprint, load_tensors, read_json, save_tensors, write_json
+from ambient.runs.files import fingerprint, load_tensors, read_json, save_tensors, write_json, write_text
 from ambient.runs.results import digest_of
 from ambient.sampling import generate
 
 FORMAT = 1
 """Of the folder; a folder of a later format is refused."""
+CARD = "README.md"
+"""Name of the model card."""
 HUB_OPTIONS = ("revision", "cache_dir", "force_download", "local_files_only", "token", "map_location", "strict")
 SAMPLERS: dict[SamplerName, karras.Sampler] = {
     "heun": karras.sample_heun,
@@ -65,6 +68,8 @@ class Model(nn.Module, PyTorchModelHubMixin, library_name="ambient-tweedie-lab",
         augmented: Whether the network is told of augmentations.
         dropout: Of the network, in training.
         spectral: Whether the network starts from the Wiener filter of the images' spectrum (`ambient.models.spectrum`).
+        limits: Smallest and largest value that the files of its noisy training images could hold, where noise was
+            clipped there (`ambient.noise.tails`); None for a side where it was not.
         sigma_min, sigma_max: Ends of the sampling grid.
         poisson: The Poisson-Gaussian noise of the images that it was trained on, as the arguments of
             `ambient.noise.PoissonGaussian`; then `nature` and all levels are in the units in which it is white.
@@ -89,6 +94,7 @@ class Model(nn.Module, PyTorchModelHubMixin, library_name="ambient-tweedie-lab",
         augmented: bool = False,
         dropout: float = 0.0,
         spectral: bool = False,
+        limits: Sequence[float | None] = (None, None),
         sigma_min: float = 0.002,
         sigma_max: float = 80.0,
         poisson: dict[str, float] | None = None,
@@ -104,6 +110,7 @@ class Model(nn.Module, PyTorchModelHubMixin, library_name="ambient-tweedie-lab",
         self.shape = (channels, side, side)
         self.nature, self.method, self.stop = nature, method, stop
         self.classes = tuple(classes)
+        self.limits = Limits(limits[0], limits[1], 0.0, 0.0)
         self.sigma_min, self.sigma_max = sigma_min, sigma_max
         self.stabilised = None if poisson is None else Stabilised(PoissonGaussian(**poisson))
         self.facts = dict(facts or {})
@@ -119,6 +126,7 @@ class Model(nn.Module, PyTorchModelHubMixin, library_name="ambient-tweedie-lab",
             "augmented": augmented,
             "dropout": dropout,
             "spectral": spectral,
+            "limits": list(limits),
             "sigma_min": sigma_min,
             "sigma_max": sigma_max,
             "poisson": poisson,
@@ -259,7 +267,8 @@ class Model(nn.Module, PyTorchModelHubMixin, library_name="ambient-tweedie-lab",
 
     def _save_pretrained(self, save_directory: Path) -> None:
         save_tensors(save_directory / WEIGHTS, self.state_dict(), {CONFIG: digest_of(self.config)})
-        write_json(save_directory / CONFIG, self.config)
+        write_text(save_directory / CARD, str(self.generate_model_card()))
+        write_json(save_directory / CONFIG, self.config)  # last: a folder that has it is whole
 
     @classmethod
     def _from_pretrained(cls, *, model_id: str, **options: Any) -> Model:

@@ -3,6 +3,9 @@ r"""Restoring noisy images with a model: posterior means, posterior samples, and
 Of an image x_n = x_0 + sigma_n Z the posterior mean h(x_n, sigma_n) is the restoration of least squared error; samples
 of p(X_0 | x_n) look like images and show by their spread what the noise has left open. Each image has its own level.
 
+Where a model was trained on files that clip the noise, saturated pixels are given the mean of the tail that was cut
+off, about the model's own restoration (`ambient.noise.tails`).
+
 A larger image is seen through overlapping tiles: the estimates of the tiles are averaged with weights that fall to the
 edges, so that no seam shows. A sampler that is given the tiled denoiser draws one path for the whole image, which tiles
 that were sampled each for itself would not.
@@ -19,6 +22,7 @@ from torch import Tensor
 
 from ambient import kernels
 from ambient.denoisers import Denoiser
+from ambient.noise.tails import with_tails
 from ambient.posterior.rollout import descend, geometric_levels
 from ambient.process import Level
 from ambient.randomness import IndexedNoise
@@ -83,7 +87,7 @@ class Tiled:
 def posterior_mean(
     model: Model, x_n: Tensor, sigma: Tensor | float | None = None, *, overlap: int | None = None, **condition: Any
 ) -> Tensor:
-    """E[X_0 | X_n = x_n], from one evaluation a tile.
+    """E[X_0 | X_n = x_n], from one evaluation a tile; more where files have clipped the noise.
 
     Of a model for Poisson noise, the exact unbiased inverse of the posterior mean in its units: a little darker than
     the posterior mean of the image where the noise leaves much open (`ambient.noise.stabilised`).
@@ -102,7 +106,8 @@ def posterior_mean(
     level, x_n = _levels(model, sigma, x_n), model.encode(x_n)
     noisy = level.sigma >= LEAST
     safe = Level(level.alpha, level.sigma.clamp(min=LEAST))
-    restored = _tiled(model, x_n, overlap)(x_n, safe, **condition)
+    denoiser = _tiled(model, x_n, overlap)
+    restored = denoiser(_unclipped(model, denoiser, x_n, safe, condition), safe, **condition)
     return model.decode(torch.where(noisy.reshape(-1, 1, 1, 1), restored, x_n))
 
 
@@ -144,9 +149,17 @@ def posterior_samples(
     noise = IndexedNoise(seed, list(indices), tuple(x_n.shape[1:]), x_n.dtype, x_n.device)
     end = Level(start.alpha, start.sigma * depth)
     levels = geometric_levels(start, end, steps)
-    h = denoiser(x_n, start, **condition)
-    x = descend(denoiser, x_n, h, levels, kernels.ancestral, noise, 2, condition)
+    whole = _unclipped(model, denoiser, x_n, start, condition)
+    h = denoiser(whole, start, **condition)
+    x = descend(denoiser, whole, h, levels, kernels.ancestral, noise, 2, condition)
     return model.decode(torch.where(noisy.reshape(-1, 1, 1, 1), denoiser(x, end, **condition), x_n))
+
+
+def _unclipped(model: Model, denoiser: Tiled, x_n: Tensor, level: Level, condition: dict[str, Any]) -> Tensor:
+    """The images with the tails of their noise, where the files of the model's training images cut them off."""
+    if not model.limits.clipped:
+        return x_n
+    return with_tails(x_n, level.sigma, model.limits, lambda x: denoiser(x, level, **condition))
 
 
 def _levels(model: Model, sigma: Tensor | float | None, x_n: Tensor) -> Level:

@@ -62,10 +62,9 @@ class SpectralDenoiser(EDMDenoiser):
         _, _, c_in, c_noise = self.preconditioning(level)
         y, noise = x_t / per_sample(level.alpha, x_t), per_sample(level.ratio**2, x_t)
         variance = self.variance.to(x_t)
-        gain = variance / (variance + noise)
-        c_out = (gain * noise).flatten(1).mean(1).sqrt()
+        c_out = (variance * noise / (variance + noise)).flatten(1).mean(1).sqrt()
         output: Tensor = self.network(per_sample(c_in, x_t) * x_t, c_noise.to(x_t.dtype), **condition)
-        return self._back(gain * self._coefficients(y)) + per_sample(c_out, x_t) * output
+        return self.linear(y, level.ratio) + per_sample(c_out, x_t) * output
 
     @torch.no_grad()
     def learn(self, x: Tensor, sigma: Tensor) -> None:
@@ -78,6 +77,12 @@ class SpectralDenoiser(EDMDenoiser):
         turn, variance = spectrum(x, sigma)
         self.turn.copy_(turn)
         self.variance.copy_(variance)
+
+    def linear(self, x_t: Tensor, sigma: Tensor) -> Tensor:
+        """The Wiener filter alone, (B, C, H, W), of images about their mean at levels sigma, () or (B,)."""
+        variance = self.variance.to(x_t)
+        noise = sigma.to(x_t).reshape(-1, 1, 1, 1) ** 2
+        return self._back(variance / (variance + noise) * self._coefficients(x_t))
 
     def _coefficients(self, y: Tensor) -> Tensor:
         cosines, turn = self.cosines.to(y), self.turn.to(y)

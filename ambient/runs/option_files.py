@@ -79,8 +79,10 @@ def defaults(options: type[Any], path: Path) -> Any:
         ValueError: If the file names an option that there is not, or a value that the option does not take.
     """
     given = read_options(path)
-    groups = {f.name: kind for f, kind in _fields(options) if dataclasses.is_dataclass(kind)}
-    homes = {f.name: (group, kind) for group, of in groups.items() for f, kind in _fields(of)}
+    groups: dict[str, Any] = {f.name: kind for f, kind in _fields(options) if dataclasses.is_dataclass(kind)}
+    homes: dict[str, tuple[str | None, Any]] = {
+        f.name: (group, kind) for group, of in groups.items() for f, kind in _fields(of)
+    }
     homes |= {f.name: (None, kind) for f, kind in _fields(options) if f.name not in groups}
     if unknown := [name for name in given if name not in homes or name == OPTION]:
         near = difflib.get_close_matches(unknown[0], [name for name in homes if name != OPTION], 1)

@@ -21,7 +21,7 @@ from torch import Tensor
 from ambient import karras
 from ambient.process import as_level
 from ambient.randomness import generator
-from ambient.runs.files import write_json
+from ambient.runs.results import write_results
 from ambient.runs.tables import markdown
 from benchmarks.below_nature.measures import energy_distance
 from benchmarks.linear.world import SIGMA_MAX, SIGMA_MIN, clean, noise
@@ -59,7 +59,7 @@ def report(hidden: float, further: Sequence[float], samples: int, steps: int, ou
     lines += [(f"further {row.further:g}", f"{row.distance:.1f}", f"{row.variance:.2f}") for row in rows]
     print(markdown(f"Fixed-mask samples with the exact denoiser, {hidden:.0%} hidden", [header, *lines]))
     settings = {"hidden": hidden, "samples": samples, "steps": steps, "floor": floor}
-    write_json(output / "fixed_mask.json", {"settings": settings, "rows": [asdict(row) for row in rows]})
+    write_results(output / "fixed_mask.json", {"settings": settings, "rows": [asdict(row) for row in rows]})
     return rows
 
 

@@ -24,7 +24,7 @@ from ambient.denoisers import Denoiser
 from ambient.linear import Mask
 from ambient.posterior.guidance import DPS, MMPS, Correction, Guided, Measurement, PiGDM, Proximal
 from ambient.posterior.measured import sample_measured
-from ambient.runs.files import write_json
+from ambient.runs.results import write_results
 from ambient.runs.tables import markdown
 from benchmarks.below_nature.measures import energy_distance
 from benchmarks.linear.world import SIGMA_MAX, SIGMA_MIN, clean, half_masks, noise
@@ -98,7 +98,7 @@ def report(
     lines = [(r.method, f"{r.joint_distance:.1f}", f"{r.rmse:.3f}", f"{r.residual:.2f}") for r in rows]
     print(markdown(f"Samples given half of the coordinates, {pairs} pairs, {steps} steps", [header, *lines]))
     settings = {"pairs": pairs, "steps": steps, "sigma_y": sigma_y}
-    write_json(output / "guidance.json", {"settings": settings, "rows": [asdict(row) for row in rows]})
+    write_results(output / "guidance.json", {"settings": settings, "rows": [asdict(row) for row in rows]})
     return rows
 
 

@@ -11,8 +11,9 @@ from rich.console import Console
 from torch import Tensor
 
 from ambient.models import load, posterior_mean
-from ambient.runs.files import read_json, write_text
+from ambient.runs.files import write_text
 from ambient.runs.pictures import save_rows
+from ambient.runs.results import read_results
 from ambient.runs.tables import Entries, markdown, rich_table
 from benchmarks.noisy_images.cells import Judged, Noise
 from benchmarks.noisy_images.classical import psnr, restorations
@@ -46,7 +47,7 @@ def write(options: NoisyImages, sets: Mapping[str, Tensor]) -> None:
 def cell(options: NoisyImages, name: str, split: int, *place: str) -> dict[str, Any] | None:
     """The result of a cell, or None where there is none."""
     path = _folder(options, name, split).joinpath(*place) / "result.json"
-    return read_json(path) if path.exists() else None
+    return read_results(path) if path.exists() else None
 
 
 def errors(options: NoisyImages, name: str, split: int, noise: Noise, part: str) -> dict[str, float]:

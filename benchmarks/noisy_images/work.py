@@ -8,8 +8,8 @@ from pathlib import Path
 import torch
 
 from ambient.runs.console import say
-from ambient.runs.files import write_json
 from ambient.runs.identity import claim_folder
+from ambient.runs.results import write_results
 from benchmarks.noisy_images import report
 from benchmarks.noisy_images.cells import Noise, Who, classical, judge, to_held_out, trained
 from benchmarks.noisy_images.classical import has_bm3d
@@ -34,13 +34,13 @@ def work(options: NoisyImages) -> None:
 
 
 def order(options: NoisyImages, sets: list[str]) -> Iterator[tuple[str, int, Noise]]:
-    """Set, split and noise: small images first, of these float files first, split by split."""
+    """Set, split and noise: small images first, of these float files first, level by level."""
     for large in (False, True):
         names = [name for name in sets if name.endswith("64x64") == large]
         forms: tuple[tuple[Form, tuple[int, ...]], ...] = (("float", options.splits), ("8-bit", options.rounded))
         for form, splits in forms:
-            for number in splits:
-                for sigma in options.sigmas:
+            for sigma in options.sigmas:
+                for number in splits:
                     yield from ((name, number, Noise(sigma, form)) for name in names)
 
 
@@ -48,7 +48,7 @@ def compute(split: Split, noise: Noise, options: NoisyImages, folder: Path) -> N
     """The cells of one noise that are not there yet; that of the clean images with the first of them."""
     path = folder / noise.folder / "classical" / "result.json"
     if not path.exists():
-        write_json(path, classical(split, noise, options.budget))
+        write_results(path, classical(split, noise, options.budget))
     whos: tuple[Who, ...] = ("ours", "as clean", "clean")
     for who in whos:
         own = folder / "clean" if who == "clean" else folder / noise.folder / who.replace(" ", "-")
@@ -59,7 +59,7 @@ def compute(split: Split, noise: Noise, options: NoisyImages, folder: Path) -> N
         found = judge(model, split, noises, who, options.budget) | {"seconds": seconds}
         if who == "clean":
             found["training images"] = to_held_out(split.train[: options.budget.samples], split)
-        write_json(own / "result.json", found)
+        write_results(own / "result.json", found)
         print(f"{own / 'result.json'} written")
 
 

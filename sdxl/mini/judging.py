@@ -17,10 +17,11 @@ from torch import Tensor
 from ambient.audit.intervals import Count
 from ambient.metrics.convolutions import ConvolutionalClassifier
 from ambient.metrics.frechet import FeatureStatistics
-from ambient.runs.files import is_to_be_made, load_tensors, save_tensors, write_json
+from ambient.runs.files import is_to_be_made, load_tensors, save_tensors
 from ambient.runs.identity import claim_folder
 from ambient.runs.locks import locked
 from ambient.runs.pictures import save_rows
+from ambient.runs.results import write_results
 from sdxl.components import Components
 from sdxl.fingerprints import model_digests
 from sdxl.loading import load
@@ -54,7 +55,7 @@ def judge(options: JudgeMini) -> str:
         result = measured(samples, members, _classifier(options, members))
         result["vae"] = errors(components.pipeline.vae, members.test.images)
         result["sampling"] = {"scheduler": options.scheduler, "steps": options.steps, "guidance": options.guidance}
-        write_json(options.output / "quality.json", result)
+        write_results(options.output / "quality.json", result)
         rows = {name: samples[label :: len(members.classes)] for label, name in enumerate(members.classes)}
         save_rows(options.output / "samples.png", rows, 12)
     return told(result)

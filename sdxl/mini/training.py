@@ -20,8 +20,9 @@ from ambient.data import Samples
 from ambient.denoisers import UNetDenoiser
 from ambient.process import Level
 from ambient.randomness import generator
-from ambient.runs.files import read_json, write_json, write_text
+from ambient.runs.files import write_text
 from ambient.runs.pictures import grid, save_png
+from ambient.runs.results import read_results, write_results
 from ambient.schedules import Schedule
 from ambient.training import Callback, TrainingConfig, train
 from sdxl.components import Components
@@ -62,7 +63,7 @@ def train_mini(options: TrainMini, members: Members) -> Components:
     _train_unet(options, members, components, runs / "unet")
     pipeline.save_pretrained(options.output, safe_serialization=True)
     record = members.record(options.seed) | _seen_by_vae(options)
-    write_json(options.output / MEMBERS, record)
+    write_results(options.output / MEMBERS, record)
     save_curves(runs, options.output / "curves.png")
     facts = _facts(options, members, components)
     write_text(options.output / "README.md", card_text(options.output, facts, record))
@@ -116,7 +117,7 @@ def _seen_by_vae(options: TrainMini) -> dict[str, Any]:
     """What the VAE of another model was trained on, if it is one's."""
     if options.vae is None:
         return {}
-    other = read_json(options.vae / MEMBERS, "trained_on")
+    other = read_results(options.vae / MEMBERS, "trained_on")
     return {"vae_trained_on": other.get("vae_trained_on", other["trained_on"])}
 
 

@@ -10,6 +10,7 @@ from ambient.models import Recipe, fit, load, posterior_mean
 from ambient.models.export import to_k_diffusion
 from ambient.models.fitting import choose_method
 from ambient.models.preparing import prepare, sigma_data_of
+from ambient.models.unclipping import unclipped
 from ambient.noise import PoissonGaussian, Stabilised
 from ambient.process import Level
 from tests.ambient.models.small import SIGMA, digits, noisy_digits, trained
@@ -102,6 +103,42 @@ def test_images_that_cannot_be_trained_on(
 ) -> None:
     with pytest.raises(ValueError, match=message):
         fit(images, sigma, tmp_path, Recipe(steps=2, batch=16))
+
+
+def test_what_files_cut_off_the_noise_is_drawn_anew_and_said(tmp_path: Path) -> None:
+    clean = torch.full((64, 1, 8, 8), -0.9)
+    clean[:, :, 2:6, 2:6] = torch.randn(64, 1, 1, 1, generator=torch.Generator().manual_seed(0)).clamp(-1, 1) / 2
+    noisy = clean + 0.3 * torch.randn(clean.shape, generator=torch.Generator().manual_seed(1))
+    recipe = Recipe(method="ambient", steps=1, batch=16)
+    model = fit(noisy.clamp(-1, 1), 0.3, tmp_path / "clipped", recipe, progress=lambda *_: None)
+    assert model.limits.low == -1.0
+    assert "tails drawn anew" in model.facts["clipping"]
+    loaded = load(tmp_path / "clipped")
+    assert (loaded.limits.low, loaded.limits.high) == (model.limits.low, model.limits.high)
+    stored = noisy.clamp(-1, 1).mean(0)[:, [0, 1, 6, 7]].mean()
+    assert abs(float(model.centre[:, [0, 1, 6, 7]].mean()) + 0.9) < 0.4 * abs(float(stored) + 0.9)
+    whole = fit(noisy, 0.3, tmp_path / "float", recipe, progress=lambda *_: None)
+    assert not whole.limits.clipped
+    assert "clipping" not in whole.facts
+    assert not fit(
+        noisy.clamp(-1, 1), 0.0, tmp_path / "clean", Recipe("dsm", steps=1), progress=lambda *_: None
+    ).limits.clipped
+
+
+def test_tails_are_given_to_large_images_through_tiles() -> None:
+    clean = torch.full((1, 20, 28), -0.95)
+    clean[:, 5:15, 5:20] = 0.0
+    draws = torch.Generator().manual_seed(0)
+    noisy = [(clean + 0.3 * torch.randn(clean.shape, generator=draws)).clamp(-1, 1) for _ in range(8)]
+    sigma = torch.tensor([0.3] * 7 + [0.0])
+    whole, limits = unclipped(noisy, sigma, 8, seed=0)
+    assert limits.low == -1.0
+    assert torch.equal(whole[7], noisy[7])  # a clean image was not clipped by noise
+    dark = clean < -0.9
+    before, after = (torch.stack([image[dark] for image in list(found)[:7]]).mean() for found in (noisy, whole))
+    assert abs(float(after) + 0.95) < 0.3 * abs(float(before) + 0.95)
+    again, _ = unclipped(noisy, sigma, 8, seed=0)
+    assert all(torch.equal(a, b) for a, b in zip(whole, again, strict=True))
 
 
 def larger(number: int = 12) -> list[torch.Tensor]:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -131,6 +132,27 @@ def test_a_damaged_config_is_named(tmp_path: Path) -> None:
     path.write_text(path.read_text()[:60])
     with pytest.raises(OSError, match=r"config\.json is damaged"):
         ambient.load(tmp_path)
+
+
+def test_a_folder_with_a_config_is_whole(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever a save is stopped by: the configuration is written last, and the card anew with every save."""
+    folder = tmp_path / "model"
+    Model("small", 1, 8, facts={"updates": "1"}).save_pretrained(folder)
+    written: list[str] = []
+
+    def replace(source: Path, target: Path) -> None:
+        written.append(Path(target).name)
+        if "config.json" in written:
+            raise KeyboardInterrupt
+        rename(source, target)
+
+    rename = os.replace
+    monkeypatch.setattr(os, "replace", replace)
+    with pytest.raises(KeyboardInterrupt):
+        Model("small", 1, 8, facts={"updates": "2"}).save_pretrained(folder)
+    assert sorted(path.name for path in folder.iterdir()) == ["README.md", "model.safetensors"]
+    assert "updates: 2" in (folder / "README.md").read_text()
+    assert written[-1] == "config.json"
 
 
 def test_a_digit_that_changed_in_the_config_is_noticed(tmp_path: Path) -> None:

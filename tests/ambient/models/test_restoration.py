@@ -7,7 +7,8 @@ import torch
 from torch import Tensor, nn
 
 from ambient.models.restoration import LEAST, Tiled, posterior_mean, posterior_samples
-from ambient.process import Level, as_level
+from ambient.noise.clipping import Limits
+from ambient.process import VE, Level, as_level
 
 
 class Gaussian(nn.Module):
@@ -15,6 +16,7 @@ class Gaussian(nn.Module):
 
     shape = (1, 8, 8)
     method = "ambient"
+    limits = Limits(None, None, 0.0, 0.0)
     stabilised = None
     noisy = False
 
@@ -94,3 +96,17 @@ def test_smaller_images_and_other_channels_are_refused() -> None:
         posterior_mean(model, torch.zeros(1, 1, 8, 8), -0.3)
     with pytest.raises(ValueError, match="share between 0 and 7"):
         Tiled(Gaussian(), 8, 8)
+
+
+def test_saturated_pixels_are_given_their_tail_where_the_model_knows_the_limits() -> None:
+    """Pixels of -.9 with noise of .4, stored in [-1, 1]."""
+    clean = torch.full((400, 1, 8, 8), -0.9)
+    noisy = clean + 0.4 * torch.randn(clean.shape, generator=torch.Generator().manual_seed(1))
+    model: Any = Gaussian(-0.9, 0.3)
+    stored = noisy.clamp(-1, 1)
+    plain = posterior_mean(model, stored, 0.4)
+    model.limits = Limits(-1.0, 1.0, 0.4, 0.0)
+    whole = posterior_mean(model, stored, 0.4)
+    assert float((plain - clean).mean()) > 0.03
+    assert abs(float((whole - clean).mean())) < 0.2 * abs(float((plain - clean).mean()))
+    assert torch.equal(posterior_mean(model, noisy, 0.4), Gaussian(-0.9, 0.3)(noisy, VE().level(0.4)).float())

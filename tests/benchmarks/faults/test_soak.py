@@ -200,7 +200,7 @@ def test_the_report_counts_faults(tmp_path: Path) -> None:
     for i, result in enumerate(results):
         (cells / f"{i}.json").write_text(json.dumps(result))
     assert report(tmp_path) == 1
-    assert "| toy | 5 | 4 | 0 | 1 | 0 | 1 | 0 |" in (tmp_path / "table.md").read_text()
+    assert "| toy | 5 | 4 | 0 | 0 | 1 | 0 | 1 | 0 |" in (tmp_path / "table.md").read_text()
     (cells / "2.json").unlink()
     assert report(tmp_path) == 0
 
