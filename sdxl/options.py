@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
+from ambient.runs.places import require_file, require_folder
 from sdxl.schedulers import check_scheduler
 
 SDXL = "stabilityai/stable-diffusion-xl-base-1.0"
@@ -67,9 +68,11 @@ class RunOptions:
     output: Path | None = None
     """Where the results go; if not given, a place under runs/ that the last line names."""
 
-    def check(self) -> None:
-        """Raises ValueError for values that cannot work."""
+    def check(self, *, file: bool = False) -> None:
+        """Raises ValueError for values that cannot work, with the results in a folder, or in a file."""
         require_at_least(1, batch=self.batch)
+        if self.output is not None:
+            (require_file if file else require_folder)(self.output)
         if self.seed < 0:
             raise ValueError(f"--seed {self.seed}: a seed is 0 or more")
         if self.device is not None and not re.fullmatch(r"cpu|mps|cuda(:\d+)?", self.device):

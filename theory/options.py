@@ -8,6 +8,8 @@ from typing import Annotated
 
 import tyro
 
+from ambient.runs.places import require_folder
+
 
 @dataclass(frozen=True)
 class Options:
@@ -27,3 +29,5 @@ class Options:
         """Raises ValueError for values that cannot work."""
         if self.workers < 1:
             raise ValueError(f"--workers {self.workers}: at least 1")
+        if self.output is not None:
+            require_folder(self.output)

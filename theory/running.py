@@ -6,10 +6,12 @@ import multiprocessing
 import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
 
 import torch
 
+from ambient.runs.signals import held, leave_to_parent
 from theory.statements import STATEMENTS, Evidence, Findings, Statement
 
 
@@ -84,10 +86,26 @@ def check_all(
 def _together(statements: Sequence[Statement], workers: int) -> Iterator[Result]:
     by_id = {statement.id: statement for statement in statements}
     spawn = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(workers, mp_context=spawn, initializer=torch.set_num_threads, initargs=(1,)) as pool:
-        for future in as_completed(pool.submit(_check_by_id, id_) for id_ in by_id):
-            id_, findings, seconds, error = future.result()
-            yield Result(by_id[id_], findings, seconds, error)
+    with ProcessPoolExecutor(workers, mp_context=spawn, initializer=_enter) as pool:
+        with held():
+            futures = [pool.submit(_check_by_id, id_) for id_ in by_id]
+        try:
+            for future in as_completed(futures):
+                id_, findings, seconds, error = future.result()
+                yield Result(by_id[id_], findings, seconds, error)
+        except BaseException as error:  # also where whoever takes the results is stopped
+            for process in (pool._processes or {}).values():
+                process.terminate()
+            pool.shutdown(cancel_futures=True)
+            if isinstance(error, BrokenProcessPool):
+                raise RuntimeError("a worker was killed, perhaps for want of memory; try --workers 1") from error
+            raise
+
+
+def _enter() -> None:
+    """Make this process a worker."""
+    leave_to_parent()
+    torch.set_num_threads(1)
 
 
 def _check_by_id(id_: str) -> tuple[str, Findings | None, float, str]:

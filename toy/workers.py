@@ -19,6 +19,7 @@ from typing import Any
 
 import torch
 
+from ambient.runs.signals import held, leave_to_parent
 from toy.cell import accelerator_of, run_cell
 from toy.cells import Cell
 from toy.options import ToyOptions
@@ -52,7 +53,8 @@ def run_in_processes(cells: Sequence[Cell], options: ToyOptions, processes: int,
     models = list(dict.fromkeys(cell.whole for cell in cells))
     futures: list[Future[Metrics]] = []
     try:
-        futures += [pool.submit(_work, [cell for cell in cells if cell.whole == model]) for model in models]
+        with held():
+            futures += [pool.submit(_work, [cell for cell in cells if cell.whole == model]) for model in models]
         _follow(futures, messages, places)
     except BaseException as error:
         _end(pool)
@@ -121,8 +123,9 @@ _stopped = threading.Event()
 
 def _enter(options: ToyOptions, processes: int, messages: Messages) -> None:
     _given.append(_Given(options, Splits(options), messages))
-    for each in (signal.SIGINT, *_STOPS):
+    for each in _STOPS:
         signal.signal(each, signal.SIG_IGN)  # the main process has them too, and ends its workers
+    leave_to_parent()
     leave_out_given_warnings()
     torch.set_num_threads(max(1, (os.cpu_count() or 1) // processes))
     use_device(options.place.device)

@@ -193,9 +193,7 @@ def fit(
     }
     if limits.clipped:
         share = limits.low_share * (limits.low is not None) + limits.high_share * (limits.high is not None)
-        model.facts["clipping"] = (
-            f"{share:.1%} of the noisy pixels lay at a limit of their files: tails drawn anew"
-        )
+        model.facts["clipping"] = f"{share:.1%} of the noisy pixels lay at a limit of their files: tails drawn anew"
     if accelerator is None or accelerator.is_main_process:
         model.save_pretrained(output / FOLDER)
     return model.eval()

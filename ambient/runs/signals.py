@@ -76,6 +76,27 @@ def noted() -> Iterator[Asked]:
 
 
 @contextmanager
+def held() -> Iterator[None]:
+    """Ctrl-C waits until the end, and in processes that are started inside until they `leave_to_parent`.
+
+    A terminal sends it to every process; one that is still starting would print where it was.
+    """
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT]) if hasattr(signal, "pthread_sigmask") else None
+    try:
+        yield
+    finally:
+        if before is not None:
+            signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+def leave_to_parent() -> None:
+    """In a worker: signals are the main process's, which has them too and ends its workers with SIGTERM if need be."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    if hasattr(signal, "pthread_sigmask"):
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGINT])
+
+
+@contextmanager
 def _handled(handler: Callable[[int, FrameType | None], None]) -> Iterator[Callable[[], None]]:
     """Set a handler for the signals that are not ignored; yields what puts the earlier ones back before the end."""
     before: dict[Any, Any] = {}

@@ -92,8 +92,8 @@ def train(
 
     Warns:
         CollapseWarning: If the model agrees with itself and not with the data.
-        UserWarning: If the newest checkpoint, or the finished model, is damaged, and what is done about it; if the run
-            has done more steps than are asked for, which is then as far as it goes.
+        UserWarning: If the newest checkpoint, or the finished model, is damaged, and what is done about it; if records
+            of the log are lost; if the run has done more steps than are asked for, which is then as far as it goes.
 
     Raises:
         ConfigMismatchError: If the folder holds a run of another configuration, naming the fields.
@@ -180,10 +180,17 @@ class _Run:
         if position.step > self.config.steps and self.accelerator.is_main_process:
             _warn_of_more(position.step, self.config)
         self.step, self.window, self.seconds = position.step, Window(position.window), position.seconds
-        if self.accelerator.is_main_process and self.log_path.exists():
+        if self.accelerator.is_main_process:
             # A run that has done all its updates is not to write the record of its last window again.
             begins = self.step if self.step == self.config.steps else self.step - len(self.window)
-            write_records(self.log_path, [r for r in read_records(self.log_path, "step") if r["step"] <= begins])
+            records = [r for r in read_records(self.log_path, "step") if r["step"] <= begins]
+            last = records[-1]["step"] if records else 0
+            if last != begins:
+                warnings.warn(
+                    f"{self.log_path} is damaged: its records from update {last} to {begins} are lost", stacklevel=2
+                )
+            if self.log_path.exists():
+                write_records(self.log_path, records)
 
     def loop(self, progress: Progress | None) -> None:
         """All updates that are left, with log, callbacks and checkpoints in between."""

@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
+from ambient.runs.places import require_folder
+
 WorldName = Literal["easy", "hard", "fixed8", "stream32"]
 MethodName = Literal[
     "oracle",
@@ -75,6 +77,7 @@ class BelowNatureOptions:
 
     def check(self) -> None:
         """Raises ValueError, naming the option, for values that cannot work."""
+        require_folder(self.output)
         self.budget.check()
         for option, values in (("worlds", self.worlds), ("methods", self.methods), ("seeds", self.seeds)):
             if not values:

@@ -114,7 +114,7 @@ COMMANDS: dict[str, Command] = {
         "tiny",
         resumes=False,
     ),
-    "theory": _of("theory", "--only P1-3.4-law --only P1-2.1 --json run/theory.json", resumes=False),
+    "theory": _of("theory", "--only P1-3.4-law --only P1-2.1 --output run", resumes=False),
     "paper_repro": _of("paper_repro", "p2-figure4 --scale smoke --output run"),
 }
 """What is killed, and whose files are damaged."""

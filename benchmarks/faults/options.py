@@ -9,6 +9,8 @@ from typing import Annotated, Literal
 
 import tyro
 
+from ambient.runs.places import require_folder
+
 Part = Literal["kills", "damages", "disk", "fuzz"]
 PARTS: tuple[Part, ...] = ("kills", "damages", "disk", "fuzz")
 """In the order in which they are made."""
@@ -45,6 +47,7 @@ class FaultOptions:
 
     def check(self) -> None:
         """Raises ValueError, naming the option, for values that cannot work."""
+        require_folder(self.output)
         for name in ("kills", "damages", "disk", "fuzz", "seed"):
             if getattr(self, name) < 0:
                 raise ValueError(f"--{name} {getattr(self, name)}: 0 or more")

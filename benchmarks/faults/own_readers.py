@@ -29,6 +29,7 @@ from ambient.runs.damage import DamagedFileError
 from ambient.runs.files import load_tensors, read_json, read_records, save_tensors
 from ambient.runs.identity import ConfigMismatchError, claim_folder
 from ambient.runs.pictures import read_image, save_array, save_png
+from ambient.runs.results import read_results, write_results
 from ambient.training.checkpoints import Checkpoints, Position
 from benchmarks.faults.readers import Reader, json_of_labels
 from sdxl import lora
@@ -49,11 +50,13 @@ def readers() -> dict[str, Reader]:
     damaged = (DamagedFileError,)
     tensors = _written("x.safetensors", lambda path: save_tensors(path, {"a": torch.arange(6.0)}, {"b": "c"}))
     record, lines = b'{"step": 3, "loss": 0.25, "name": "\xc3\xa9"}', b'{"step": 1, "loss": 2.5}\n' * 3
+    results = _written("x.json", lambda path: write_results(path, {"step": 3, "loss": 0.25, "rows": [1, None]}))
     prompts, table = "a cat\n\nein Käfer\n".encode(), b'text,n\n"a cat, and",1\na dog,2\n'
     captions = b'{"text": "a cat", "others": ["a small cat", "a pet"]}\n' * 2
     others = (OSError, ValueError, RuntimeError)
     return {
         "JSON of ours": _reader("x.json", lambda path: read_json(path, "step"), (record,), damaged, json_of_labels),
+        "results": _reader("x.json", lambda path: read_results(path, "step"), (results,), damaged, json_of_labels),
         "JSON lines of ours": _reader("x.jsonl", lambda path: read_records(path, "step"), (lines,), damaged),
         "config.json": _reader("config.json", _claim, (_claimed(),), (ConfigMismatchError,), json_of_labels),
         "tensors of ours": _reader("x.safetensors", lambda path: load_tensors(path, "a"), (tensors,), damaged),

@@ -12,8 +12,9 @@ from torch import Tensor
 
 from ambient.models import load, posterior_mean
 from ambient.models.fitting import Recipe, fit
-from ambient.runs.files import read_json, write_json
+from ambient.runs.files import read_json
 from ambient.runs.pictures import read_image
+from ambient.runs.results import write_results
 from ambient.runs.tables import rich_table
 from benchmarks.five_lines.options import FiveLines
 from benchmarks.noisy_images.cells import MULTIPLES
@@ -47,7 +48,7 @@ def work(options: FiveLines) -> None:
     rows = [["", "RMSE", "PSNR", "restored / this"]]
     rows += [[name, f"{error:.4f}", f"{psnr(error):.1f} dB", f"{ours / error:.2f}"] for name, error in errors.items()]
     Console().print(rich_table(f"{len(noisy)} digits, noise of {model.nature:g}", rows))
-    write_json(options.output / "five_lines.json", errors)
+    write_results(options.output / "five_lines.json", errors)
     holds = ours < rmse(gaussian, clean) and ours < LIMIT * by_level[1.0]
     print(f"below the Gaussian filter and below {LIMIT} of trained as if clean: {'yes' if holds else 'NO'}")
 

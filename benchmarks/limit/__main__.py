@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ambient.runs.console import run
+from ambient.runs.places import require_folder
 
 
 @dataclass(frozen=True)
@@ -31,12 +32,15 @@ class LimitOptions:
 
     def check(self) -> None:
         """Raises ValueError, naming the option, for values that cannot work."""
+        require_folder(self.output)
         for name in ("seeds", "sizes"):
             if not getattr(self, name):
                 raise ValueError(f"--{name}: name at least one")
         for name, least in (("skip", 0), ("every", 1)):
             if getattr(self, name) < least:
                 raise ValueError(f"--{name} {getattr(self, name)}: at least {least}")
+        if min(self.seeds) < 0:
+            raise ValueError(f"--seeds {min(self.seeds)}: a seed is 0 or more")
         if min(self.sizes) < 1:
             raise ValueError(f"--sizes {min(self.sizes)}: at least 1")
         if self.sweeps < 2 * self.every:

@@ -10,6 +10,7 @@ from typing import Annotated
 import tyro
 
 from ambient.runs.console import run
+from ambient.runs.places import require_folder
 
 
 @dataclass(frozen=True)
@@ -34,6 +35,7 @@ class Guidance:
 
     def check(self) -> None:
         """Raises ValueError, naming the option, for values that cannot work."""
+        require_folder(self.output)
         _at_least(self, {"pairs": 2, "steps": 2})
         for name in ("zetas", "iterations"):
             if not getattr(self, name) or not min(getattr(self, name)) > 0:
@@ -62,6 +64,7 @@ class FixedMask:
 
     def check(self) -> None:
         """Raises ValueError, naming the option, for values that cannot work."""
+        require_folder(self.output)
         _at_least(self, {"samples": 2, "steps": 2})
         if not 0 < self.hidden < 1:
             raise ValueError(f"--hidden {self.hidden:g}: a chance, between 0 and 1")

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from ambient.runs.places import require_folder
+
 
 @dataclass(frozen=True)
 class NoiseKinds:
@@ -25,3 +27,11 @@ class NoiseKinds:
     levels: tuple[float, ...] = (0.1, 0.3)
     seed: int = 0
     output: Path = Path("runs/noise_levels")
+
+    def check(self) -> None:
+        """Raises ValueError, naming the option, for values that cannot work."""
+        if self.images < 1:
+            raise ValueError(f"--images {self.images}: at least 1")
+        if not self.levels or min(self.levels) < 0:
+            raise ValueError("--levels: name at least one, and none below 0")
+        require_folder(self.output)

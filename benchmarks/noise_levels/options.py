@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from ambient.runs.places import require_folder
+
 
 @dataclass(frozen=True)
 class NoiseLevels:
@@ -31,3 +33,11 @@ class NoiseLevels:
     levels: tuple[float, ...] = (0.0, 0.02, 0.05, 0.1, 0.2, 0.3, 0.4, 0.6)
     seeds: tuple[int, ...] = (0,)
     output: Path = Path("runs/noise_levels")
+
+    def check(self) -> None:
+        """Raises ValueError, naming the option, for values that cannot work."""
+        if self.images < 1:
+            raise ValueError(f"--images {self.images}: at least 1")
+        if not self.levels or min(self.levels) < 0:
+            raise ValueError("--levels: name at least one, and none below 0")
+        require_folder(self.output)

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from ambient.runs.places import require_folder
+
 Form = Literal["float", "8-bit"]
 """How noisy images are stored."""
 
@@ -69,6 +71,7 @@ class NoisyImages:
 
     def check(self) -> None:
         """Raises ValueError for values that cannot work, naming the option."""
+        require_folder(self.output)
         if self.xrays is None and self.cifar is None:
             raise ValueError("no images: give --xrays or --cifar")
         if not self.sigmas or min(self.sigmas) <= 0:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ambient.runs.console import run
+from ambient.runs.places import require_folder
 from benchmarks.below_nature.options import WorldName
 
 
@@ -28,6 +29,7 @@ class RolloutOptions:
 
     def check(self) -> None:
         """Raises ValueError, naming the option, for values that cannot work."""
+        require_folder(self.output)
         for name in ("worlds", "steps"):
             if not getattr(self, name):
                 raise ValueError(f"--{name}: name at least one")

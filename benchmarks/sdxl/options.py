@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from ambient.runs.places import require_folder
+
 METHODS = ("dsm", "ambient", "consistency", "recommended", "ambient, P1's order", "consistency, P1's order")
 
 
@@ -33,6 +35,7 @@ class SdxlBenchmark:
 
     def check(self) -> None:
         """Raises ValueError for values that cannot work."""
+        require_folder(self.output)
         if unknown := [name for name in self.methods if name not in METHODS]:
             raise ValueError(f"--methods {unknown[0]}: there are {', '.join(METHODS)}")
         if not self.methods or not self.batches or min(self.batches) < 1 or self.repetitions < 1:

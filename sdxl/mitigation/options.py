@@ -94,7 +94,7 @@ class ScoreOptions:
 
     def check(self) -> None:
         """Raises ValueError for values that cannot work."""
-        self.run.check()
+        self.run.check(file=True)
         require_at_least(1, noises=self.noises, images=self.images)
 
     @property

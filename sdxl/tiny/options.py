@@ -8,6 +8,8 @@ from typing import Literal
 
 import tyro
 
+from ambient.runs.places import require_folder
+
 Variant = Literal["sdxl", "inpainting", "sd"]
 
 
@@ -32,6 +34,7 @@ class TinyOptions:
             raise ValueError(f"--resolution {self.resolution}: a multiple of 16, at least 16")
         if self.seed < 0:
             raise ValueError(f"--seed {self.seed}: a seed is 0 or more")
+        require_folder(self.output, "the output")
 
 
 @dataclass(frozen=True)
@@ -47,3 +50,4 @@ class TinyVisionOptions:
         """Raises ValueError for values that cannot work."""
         if self.seed < 0:
             raise ValueError(f"--seed {self.seed}: a seed is 0 or more")
+        require_folder(self.output, "the output")

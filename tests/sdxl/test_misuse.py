@@ -444,7 +444,7 @@ MISUSES: dict[str, Misuse] = {
     ),
     "a file in the place of a folder": (
         lambda w: ["generate", "--model", w.xl, "--steps", 1, "--output", _of(w.folder / "p.txt", b"text")],
-        r"could not write .*p\.txt",
+        r"--output .*p\.txt is a file; give a folder",
     ),
     "nothing to compare with": (
         lambda w: ["mitigation", _of(w.folder / "p.txt", b"a\n"), "--others", w.folder / "p.txt", "--model", w.xl],

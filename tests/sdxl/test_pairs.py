@@ -90,7 +90,7 @@ def test_a_hugging_face_data_set(pictures: Path, tmp_path: Path) -> None:
     assert [pair.caption for pair in found] == [text or "" for text in texts]
     with pytest.raises(DataSetError, match="has no column text; choose --caption-column from picture, words"):
         _pairs(Source(str(tmp_path / "saved")))
-    with pytest.raises(DataSetError, match="pin its commit"):
+    with pytest.raises(DataSetError, match="give its commit"):
         _pairs(Source("someone/something"))
 
 

@@ -77,6 +77,7 @@ def test_a_place_that_cannot_be_written_is_named(
     assert main(["--workers", "0"]) == 1
     lines = [line for line in capsys.readouterr().err.splitlines() if line.strip()]
     assert str(tmp_path / "file") in lines[0]
+    assert "is a file; give a folder" in lines[-2]
     assert lines[-1] == "error: --workers 0: at least 1"
 
 

@@ -3,13 +3,15 @@ from __future__ import annotations
 import os
 import pickle
 import signal
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Iterator
 
 import pytest
 
-from ambient.runs.signals import Interrupted, noted, raised
+from ambient.runs.signals import Interrupted, held, noted, raised
 
 SIGNALS = [signal.SIGINT, signal.SIGTERM, signal.SIGHUP]
 
@@ -80,3 +82,25 @@ def test_other_threads_leave_signals_alone() -> None:
     thread.start()
     thread.join()
     assert seen == [False]
+
+
+def test_ctrl_c_waits_until_what_is_started_listens() -> None:
+    reached = []
+
+    def start() -> subprocess.Popen[bytes]:
+        with held():
+            child = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(0.5)"])
+            reached.append(child)
+            child.send_signal(signal.SIGINT)
+            os.kill(os.getpid(), signal.SIGINT)
+            reached.append(child)
+        return child
+
+    with raised(), pytest.raises(Interrupted):
+        start()
+    assert len(reached) == 2
+    assert reached[0].wait() == 0
+    code = "import os, signal; from ambient.runs.signals import leave_to_parent as l; l(); os.kill(os.getpid(), 2)"
+    with held():
+        worker = subprocess.Popen([sys.executable, "-c", code])
+    assert worker.wait() == 0

@@ -104,6 +104,19 @@ def test_a_signal_saves_a_checkpoint_and_the_run_goes_on_bit_for_bit(tmp_path: P
     _assert_same(tmp_path / "whole", tmp_path / "parts")
 
 
+def test_records_of_the_log_that_are_lost_are_said(tmp_path: Path) -> None:
+    """Cut off where a record ends, or anywhere in it."""
+    with pytest.raises(Stop):
+        run(tmp_path, stop_after=26)
+    path, begins = tmp_path / "log.jsonl", _step(tmp_path / "checkpoint.safetensors") // 5 * 5
+    kept = path.read_bytes().split(b"\n")[:2]
+    for cut in (b"\n".join(kept) + b"\n", b"\n".join([*kept, b'{"step": 1'])):
+        path.write_bytes(cut)
+        lost = rf"log\.jsonl is damaged: its records from update 10 to {begins} are lost"
+        with pytest.warns(UserWarning, match=lost), pytest.raises(Stop):
+            run(tmp_path, stop_after=27)
+
+
 def test_more_steps_at_a_constant_rate_are_the_longer_run(tmp_path: Path) -> None:
     """From the end of a shorter one, whose last record of the log was cut short; with moments and average."""
     config = replace(CONFIG, schedule="constant")

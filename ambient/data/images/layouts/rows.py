@@ -81,8 +81,8 @@ def open_rows(source: str, options: ImageOptions) -> tuple[Any, str]:
     local = Path(source).is_dir()
     if not local and options.revision is None:
         raise DataSetError(
-            f"{source}: no such file or folder; if it is a Hugging Face id, pin its commit with revision, "
-            "so that the images never change"
+            f"{source}: no such file or folder; if it is a Hugging Face id, give its commit too, where a command takes "
+            "one, so that the images never change"
         )
     datasets = _library(source)
     splits = _load(datasets, source, options, local)

@@ -86,7 +86,7 @@ def test_columns_must_be_told_apart(tmp_path: Path) -> None:
 
 
 def test_a_hub_id_needs_a_revision() -> None:
-    with pytest.raises(DataSetError, match=r"uoft-cs/cifar10: no such file or folder; .*pin its commit with revision"):
+    with pytest.raises(DataSetError, match=r"uoft-cs/cifar10: no such file or folder; .*give its commit too"):
         load_images("uoft-cs/cifar10")
 
 
