@@ -27,8 +27,11 @@ def test_the_page_runs_as_printed(
     save_png(Path("MASK.png"), torch.ones(1, 8, 8))
     text = PAGE.read_text(encoding="utf-8")
     lines = [line for block in re.findall(r"```sh\n(.*?)```", text, re.S) for line in block.splitlines()]
-    commands = [line for line in lines if "-m ambient" in line]
-    assert len(commands) == 4
+    (example,) = (line for line in lines if "-m ambient example" in line)
+    monkeypatch.setattr("sys.argv", ["ambient", *shlex.split(example)[3:-1], "2"])
+    assert main() == 0, capsys.readouterr().err
+    commands = [line for line in lines if "-m ambient restore" in line]
+    assert len(commands) == 5
     for number, line in enumerate(commands):
         task = line.split("--task ")[1].split()[0]
         source = "CLEAN" if "CLEAN" in line else "SOURCE"
