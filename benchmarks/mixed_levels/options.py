@@ -15,7 +15,7 @@ class MixedLevels:
     Attributes:
         xrays: Archive or folder of X-rays, taken in grey at 32x32; without it none are looked at.
         cifar: CIFAR-10; without it none is looked at.
-        sigma: Noise level of the noisy images.
+        sigma_nature: Noise level of the noisy images.
         splits: Which images are held out, and which noise.
         steps: Updates.
         batch: Images an update, a multiple of 16.
@@ -33,7 +33,7 @@ class MixedLevels:
 
     xrays: Path | None = None
     cifar: Path | None = None
-    sigma: float = 0.4
+    sigma_nature: float = 0.4
     splits: tuple[int, ...] = (0, 1, 2)
     steps: int = 200
     batch: int = 32
@@ -50,8 +50,8 @@ class MixedLevels:
 
     def check(self) -> None:
         """Raises ValueError for values that cannot work, naming the option."""
-        if not self.sigma > 0:
-            raise ValueError(f"--sigma {self.sigma:g}: above 0")
+        if not self.sigma_nature > 0:
+            raise ValueError(f"--sigma-nature {self.sigma_nature:g}: above 0")
         if self.batch < 16 or self.batch % 16:
             raise ValueError(f"--batch {self.batch}: a multiple of 16")
         for name in ("steps", "images", "judged", "repetitions", "threads"):

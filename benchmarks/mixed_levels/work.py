@@ -32,8 +32,8 @@ def work(options: MixedLevels) -> None:
     """Compute what is missing, and report."""
     torch.set_num_threads(options.threads)
     sets = _sets(options)
-    facts = ("sigma", "steps", "batch", "learning_rate", "images", "held_out", "judged", "samples")
-    claim_folder(options.output, {name: getattr(options, name) for name in facts})
+    facts = ("steps", "batch", "learning_rate", "images", "held_out", "judged", "samples")
+    claim_folder(options.output, {"sigma": options.sigma_nature, **{name: getattr(options, name) for name in facts}})
     if options.train:
         for number in options.splits:
             for name, images in sets.items():
@@ -42,7 +42,7 @@ def work(options: MixedLevels) -> None:
                     _compute(split, design, options, _folder(options, name, number, design))
     tables = {
         f"exact: cost of the error at multiples of σ_n, mean of {options.repetitions} draws": _exact(options),
-        f"images: RMSE at σ = {options.sigma:g} and Fréchet distance of samples": _images(options, list(sets)),
+        f"images: RMSE at σ = {options.sigma_nature:g} and Fréchet distance of samples": _images(options, list(sets)),
     }
     console = Console(width=max(120, Console().width))
     for title, entries in tables.items():
@@ -67,20 +67,20 @@ def noisy_design(split: Split, design: Design, sigma: float) -> tuple[Tensor, Te
 def _compute(split: Split, design: Design, options: MixedLevels, folder: Path) -> None:
     if (folder / "result.json").exists():
         return
-    images, levels = noisy_design(split, design, options.sigma)
+    images, levels = noisy_design(split, design, options.sigma_nature)
     recipe = Recipe(
         steps=options.steps, batch=options.batch, learning_rate=options.learning_rate, spectral=True, seed=split.number
     )
     start = time.process_time()
     model = fit(images, levels, folder, recipe, accelerator=Accelerator(cpu=True), progress=lambda *_: None)
     seconds = time.process_time() - start
-    noisy, clean = split.noisy(options.sigma, "float")[1][: options.judged], split.held_out[: options.judged]
+    noisy, clean = split.noisy(options.sigma_nature, "float")[1][: options.judged], split.held_out[: options.judged]
     samples = torch.cat(list(model.sample(options.samples, seed=split.number))).clamp(-1, 1)
     pixels = Pixels()
     result: dict[str, Any] = {
         "method": model.method,
         "images": len(images),
-        "rmse": rmse(posterior_mean(model, noisy, options.sigma), clean),
+        "rmse": rmse(posterior_mean(model, noisy, options.sigma_nature), clean),
         "frechet": frechet_distance(pixels(samples), pixels(split.held_out)),
         "seconds": seconds,
     }
@@ -89,7 +89,7 @@ def _compute(split: Split, design: Design, options: MixedLevels, folder: Path) -
 
 
 def _exact(options: MixedLevels) -> Entries:
-    world = GaussianWorld(sigma_n=options.sigma)
+    world = GaussianWorld(sigma_n=options.sigma_nature)
     rows = [["images", "design", *(f"{m:g} σ_n" for m in MULTIPLES)]]
     for number in options.sizes:
         for design in DESIGNS:

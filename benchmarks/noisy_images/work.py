@@ -64,5 +64,6 @@ def compute(split: Split, noise: Noise, options: NoisyImages, folder: Path) -> N
 
 
 def _all_noises(options: NoisyImages) -> list[Noise]:
+    """Also the levels that a later run may ask for."""
     forms: tuple[Form, ...] = ("float", "8-bit")
-    return [Noise(sigma, form) for form in forms for sigma in options.sigmas]
+    return [Noise(sigma, form) for form in forms for sigma in sorted({*options.sigmas, *NoisyImages.sigmas})]

@@ -19,7 +19,6 @@ class Photons:
         noise: Each noise, as `train --noise` takes it.
         seeds: Draws of the noise; each also decides a training.
         steps: Updates of each model.
-        draws: Posterior samples of each digit that are averaged.
         images: Digits, from the beginning.
         output: Folder of the runs, of photons.md and photons.json.
     """
@@ -27,7 +26,6 @@ class Photons:
     noise: tuple[str, ...] = ("poisson:0.2", "poisson:0.1:0.05")
     seeds: tuple[int, ...] = (0, 1, 2)
     steps: int = 600
-    draws: int = 8
     images: int = 1797
     output: Path = Path("runs/photons")
 
@@ -40,7 +38,7 @@ class Photons:
         for noise in self.noise:
             if parse_poisson(noise) is None:
                 raise ValueError(f"--noise {noise}: write poisson:GAIN or poisson:GAIN:SIGMA")
-        for name, least in (("steps", 1), ("draws", 1), ("images", 2)):
+        for name, least in (("steps", 1), ("images", 2)):
             if getattr(self, name) < least:
                 raise ValueError(f"--{name} {getattr(self, name)}: at least {least}")
 

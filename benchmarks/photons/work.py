@@ -11,7 +11,7 @@ from scipy.ndimage import gaussian_filter
 from sklearn.datasets import load_digits
 from torch import Tensor
 
-from ambient.models import Recipe, fit, posterior_mean, posterior_samples
+from ambient.models import Recipe, fit, posterior_mean
 from ambient.noise import PoissonGaussian, parse_poisson
 from ambient.runs.files import write_text
 from ambient.runs.results import write_results
@@ -46,14 +46,11 @@ def errors(options: Photons, noise: str, seed: int) -> Errors:
     folder = options.output / noise.replace(":", "-") / f"seed{seed}"
     knows = fit(noisy, law, folder / "photons", recipe)
     does_not = fit(noisy, float(law.variance(clean).mean().sqrt()), folder / "gaussian", recipe)
-    index = range(len(noisy))
-    draws = [posterior_samples(knows, noisy, None, index, seed=k) for k in range(options.draws)]
     restored = {
         "nothing": noisy,
         "Gaussian filter": best_filter(noisy, clean),
         "model, Gaussian noise": posterior_mean(does_not, noisy),
         "model, photons": posterior_mean(knows, noisy),
-        f"the same, {options.draws} samples averaged": torch.stack(draws).mean(0),
     }
     return {name: _rms(images.clamp(-1, 1) - clean) for name, images in restored.items()}
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import fields
+from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -20,11 +20,14 @@ from ambient.data import Samples
 from ambient.denoisers import UNetDenoiser
 from ambient.process import Level
 from ambient.randomness import generator
+from ambient.runs.checksums import verify
 from ambient.runs.files import write_text
+from ambient.runs.identity import claim_folder
 from ambient.runs.pictures import grid, save_png
 from ambient.runs.results import read_results, write_results
 from ambient.schedules import Schedule
 from ambient.training import Callback, TrainingConfig, train
+from ambient.training.loop import MODEL
 from sdxl.components import Components
 from sdxl.mini.autoencoder import Reconstruction, decode, encode, errors, train_vae
 from sdxl.mini.captions import WORDINGS, caption, captions_of, words_of
@@ -41,6 +44,8 @@ from sdxl.tiny.tokenizer import make_tokenizer
 
 MEMBERS = "members.json"
 """The file that lists the images trained on and those never seen."""
+FACTS = "mini.json"
+"""The file that says which images a folder's model is of."""
 GUIDANCE = 3.0
 """Guidance scale of the grids of samples."""
 EACH = 8
@@ -52,9 +57,11 @@ def train_mini(options: TrainMini, members: Members) -> Components:
 
     Raises:
         ConfigMismatchError: If the folder holds another one, naming what differs.
+        ValueError: If it holds something else.
         NonFiniteLossError: If a loss stops being a number.
         Interrupted: If a signal asked to stop, once a checkpoint has been saved.
     """
+    _claim(options.output, members, options.seed)
     runs = options.output / "training"
     vae = _trained_vae(options, members, runs / "vae")
     readers, tokenizers = _trained_readers(options, members.classes, runs / "text")
@@ -65,7 +72,8 @@ def train_mini(options: TrainMini, members: Members) -> Components:
     record = members.record(options.seed) | _seen_by_vae(options)
     write_results(options.output / MEMBERS, record)
     save_curves(runs, options.output / "curves.png")
-    facts = _facts(options, members, components)
+    done = int(verify(runs / "unet" / MODEL)["step"])  # more than are asked for, if the run had them already
+    facts = _facts(replace(options, steps=done), members, components)
     write_text(options.output / "README.md", card_text(options.output, facts, record))
     return components
 
@@ -111,6 +119,13 @@ def texts_of(components: Components, classes: tuple[str, ...]) -> Texts:
 def mirrored_latents(vae: Any, images: Tensor) -> Tensor:
     """Scaled latents of images as they are and mirrored, (N, 2, 4, H / 2, W / 2)."""
     return torch.stack([encode(vae, images), encode(vae, images.flip(-1))], 1)
+
+
+def _claim(folder: Path, members: Members, seed: int) -> None:
+    """Keep a new folder to this model; raises ValueError if it holds something else."""
+    if folder.exists() and any(folder.iterdir()) and not (folder / FACTS).exists():
+        raise ValueError(f"--output {folder} is not empty; choose a new folder")
+    claim_folder(folder, {"images": len(members.index), "data": members.fingerprint(), "seed": seed}, FACTS)
 
 
 def _seen_by_vae(options: TrainMini) -> dict[str, Any]:

@@ -32,7 +32,7 @@ def make_vae(widths: Sequence[int], side: int, attention: bool = True) -> Any:
         side: Of the images, in pixels.
         attention: Whether its middle attends.
     """
-    return AutoencoderKL(
+    vae: Any = AutoencoderKL(
         block_out_channels=tuple(widths),
         down_block_types=("DownEncoderBlock2D",) * len(widths),
         up_block_types=("UpDecoderBlock2D",) * len(widths),
@@ -41,7 +41,8 @@ def make_vae(widths: Sequence[int], side: int, attention: bool = True) -> Any:
         norm_num_groups=8,
         sample_size=side,
         mid_block_add_attention=attention,
-    ).eval()
+    )
+    return vae.eval()
 
 
 def make_text_encoder(kind: type[Any], tokenizer: CLIPTokenizer, width: int, activation: str) -> Any:
@@ -93,7 +94,7 @@ def make_unet(
         "projection_class_embeddings_input_dim": pooled + 6 * 8,
     }  # fmt: skip
     lower = len(widths) - 1
-    return UNet2DConditionModel(
+    unet: Any = UNet2DConditionModel(
         sample_size=side,
         in_channels=channels,
         out_channels=4,
@@ -107,4 +108,5 @@ def make_unet(
         cross_attention_dim=text,
         norm_num_groups=16,
         **sizes,
-    ).eval()
+    )
+    return unet.eval()

@@ -123,14 +123,19 @@ def test_a_file_gives_options_and_the_command_line_wins(
 
 
 def test_nothing_is_added_to_the_files(monkeypatch: pytest.MonkeyPatch, noisy: Path, model: Path) -> None:
-    """The samples of the run are the files themselves about their mean."""
+    """The samples of the run are the files themselves about their mean, but for what 8 bits had clipped."""
     from ambient.commands.reading import read
     from ambient.commands.source import Source
+    from ambient.models.unclipping import unclipped
 
     pixels = read(Source(str(noisy))).pixels
     files = [np.asarray(Image.open(path)) for path in sorted(noisy.iterdir())]
     np.testing.assert_allclose((pixels[:, 0].numpy() + 1) * 127.5, np.stack(files), atol=1e-4)
-    torch.testing.assert_close(ambient.load(model).centre, pixels.mean(0))
+    levels = torch.full((len(pixels),), 0.4, dtype=torch.float64)
+    trained_on, _ = unclipped(pixels, levels, 8, 0)
+    between = pixels.abs() < 1
+    assert torch.equal(trained_on[between], pixels[between])  # only what the files had clipped is drawn anew
+    torch.testing.assert_close(ambient.load(model).centre, trained_on.mean(0))
 
 
 @pytest.mark.parametrize(

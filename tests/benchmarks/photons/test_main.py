@@ -25,7 +25,7 @@ def test_the_filter_is_better_than_none() -> None:
 
 
 def test_it_runs_and_goes_on(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    options = Photons(noise=("poisson:0.2",), seeds=(0,), steps=2, draws=2, images=64, output=tmp_path)
+    options = Photons(noise=("poisson:0.2",), seeds=(0,), steps=2, images=64, output=tmp_path)
     work(options)
     first = read_results(tmp_path / "photons.json")
     work(options)
@@ -34,7 +34,7 @@ def test_it_runs_and_goes_on(tmp_path: Path, capsys: pytest.CaptureFixture[str])
     assert first["errors"]["poisson:0.2"][0]["nothing"] > 0.1
 
 
-@pytest.mark.parametrize("wrong", [{"noise": ("0.3",)}, {"steps": 0}, {"draws": 0}])
+@pytest.mark.parametrize("wrong", [{"noise": ("0.3",)}, {"steps": 0}])
 def test_wrong_values_are_named(wrong: dict[str, object]) -> None:
     with pytest.raises(ValueError, match="--"):
         Photons(**wrong).check()  # type: ignore[arg-type]

@@ -59,6 +59,7 @@ def test_the_folder_says_what_it_is(smallest: Path) -> None:
     assert (smallest / "curves.png").stat().st_size > 1000
 
 
+@pytest.mark.slow
 def test_killed_and_run_again_gives_the_same_bits(smallest: Path, cifar: Path, tmp_path: Path) -> None:
     """Three updates, then the command again for all four: the first run is left where its checkpoint is."""
     output = tmp_path / "model"
@@ -76,6 +77,26 @@ def test_killed_and_run_again_gives_the_same_bits(smallest: Path, cifar: Path, t
 def test_another_run_in_its_folder_is_refused(smallest: Path, cifar: Path) -> None:
     with pytest.raises(ConfigMismatchError, match="learning_rate"):
         train_smallest(cifar, smallest, learning_rate=0.5)
+
+
+def test_a_folder_of_something_else_is_refused(cifar: Path, tmp_path: Path) -> None:
+    (tmp_path / "unet").mkdir()
+    with pytest.raises(ValueError, match="not empty"):
+        train_smallest(cifar, tmp_path)
+    assert [path.name for path in tmp_path.iterdir()] == ["unet"]
+
+
+def test_a_run_on_other_images_in_its_folder_is_refused(smallest: Path, cifar: Path) -> None:
+    with pytest.raises(ConfigMismatchError, match="images is 20 there and 10 here"):
+        train_smallest(cifar, smallest, images=10)
+
+
+@pytest.mark.slow
+def test_asked_for_fewer_steps_the_card_says_how_many_were_done(cifar: Path, tmp_path: Path) -> None:
+    output = train_smallest(cifar, tmp_path / "model", steps=2)
+    with pytest.warns(UserWarning, match="has done 2 already"):
+        train_smallest(cifar, output, steps=1)
+    assert "--steps 2 " in (output / "README.md").read_text()
 
 
 def test_the_vae_of_another_model(smallest: Path, cifar: Path, tmp_path: Path) -> None:
