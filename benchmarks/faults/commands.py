@@ -62,8 +62,6 @@ COMMANDS: dict[str, Command] = {
     "ambient.data.images": _of(
         "ambient.data.images", "given/small --subset 4 --output run/indices.json", resumes=False
     ),
-        "ambient.data.images", "given/small --subset 4 --output run/indices.json", resumes=False
-    ),
     "ambient.train": _of(
         "ambient", "train given/small --noise 0.2 --method ambient --batch 8 --steps 16 --grid-every 12 --output run"
     ),
