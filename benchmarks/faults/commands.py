@@ -59,7 +59,9 @@ COMMANDS: dict[str, Command] = {
     ),
     "ambient.example": _of("ambient", "example run --images 300", resumes=False, again=False),
     "ambient.estimate": _of("ambient", "estimate given/pictures --output run/noise.json", resumes=False),
-    "ambient.data.images": _of("ambient.data.images", "given/small --subset 4 --write run/indices.json", resumes=False),
+    "ambient.data.images": _of(
+        "ambient.data.images", "given/small --subset 4 --output run/indices.json", resumes=False
+    ),
     "ambient.train": _of(
         "ambient", "train given/small --noise 0.2 --method ambient --batch 8 --steps 16 --grid-every 12 --output run"
     ),

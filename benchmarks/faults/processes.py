@@ -16,6 +16,7 @@ import runpy
 import shutil
 import signal
 import sys
+import threading
 import time
 import traceback
 from collections.abc import Callable, Iterable
@@ -112,8 +113,11 @@ def start(
 def _like_from_a_shell(folder: Path) -> None:
     """Make this process one that a shell has started in `folder`, with its output to a file.
 
-    SIGINT ends it at once where it does not listen yet, as the others do: Python would print where it was.
+    SIGINT ends it at once where it does not listen yet, as the others do: Python would print where it was. tqdm's lock
+    is its own: one that is shared with other commands would be held for ever by one that is killed as it draws its bar.
     """
+    if "tqdm" in sys.modules:
+        sys.modules["tqdm"].tqdm.set_lock(threading.RLock())
     os.setsid()
     for each in _ASKED:
         signal.signal(each, signal.SIG_DFL)

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from ambient.runs.places import require_folder
+
 
 @dataclass(frozen=True)
 class MixedLevels:
@@ -59,5 +61,8 @@ class MixedLevels:
             raise ValueError(f"--splits {self.splits}: one or more, from 0")
         if self.judged > self.held_out:
             raise ValueError(f"--judged {self.judged}: at most the {self.held_out} that are held out")
+        if self.xrays is None and self.cifar is None:
+            raise ValueError("no images: give --xrays or --cifar")
+        require_folder(self.output)
         if not self.sizes or min(self.sizes) < 4 or any(n % 2 for n in self.sizes):
             raise ValueError(f"--sizes {self.sizes}: even numbers, at least 4")

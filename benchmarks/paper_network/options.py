@@ -8,6 +8,7 @@ from typing import Literal
 
 from ambient.models.names import NetworkName
 from ambient.runs.device import check_device_name
+from ambient.runs.places import require_file
 
 
 @dataclass(frozen=True)
@@ -56,4 +57,5 @@ class PaperNetworkOptions:
                 raise ValueError(f"--{name} {getattr(self.step, name)}: at least {least}")
         if self.repetitions < 1:
             raise ValueError(f"--repetitions {self.repetitions}: at least 1")
+        require_file(self.output)
         check_device_name(self.step.device)

@@ -32,7 +32,9 @@ class Photons:
     def check(self) -> None:
         """Raises ValueError for values that cannot work, naming the option."""
         from ambient.noise.units import parse_poisson
+        from ambient.runs.places import require_folder
 
+        require_folder(self.output)
         for noise in self.noise:
             if parse_poisson(noise) is None:
                 raise ValueError(f"--noise {noise}: write poisson:GAIN or poisson:GAIN:SIGMA")

@@ -112,7 +112,7 @@ def load_network(kind: str, source: str, revision: str, online: bool) -> Any:
         )
     except (OSError, ValueError, RuntimeError) as error:
         reason = str(error).strip().splitlines()[0]
-        way = "" if local or online else "allow the network with --online (online=True), or "
+        way = "" if local or online else "allow the network with --download (online=True), or "
         raise PretrainedError(
             f"cannot load {where} ({reason}); {way}download it where there is a connection, and give its folder"
         ) from error

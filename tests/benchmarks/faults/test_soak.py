@@ -7,6 +7,7 @@ import os
 import random
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -87,6 +88,33 @@ def test_kills_that_are_survived(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     assert found["faults"] == []
     assert found["kills"] == 5
     assert sum(dict(found["signals"]).values()) == 5  # type: ignore[call-overload]
+
+
+POOL = """
+import multiprocessing, sys, time
+from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+
+if __name__ == "__main__":
+    with ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as pool:
+        try:
+            pool.submit(time.sleep, 60).result()
+        except BrokenProcessPool:
+            sys.exit("error: a worker was killed")
+"""
+
+
+def test_one_worker_of_a_command_is_killed(tmp_path: Path) -> None:
+    script = tmp_path / "pool.py"
+    script.write_text(POOL)
+    began = time.monotonic()
+    pid = processes.start(Command(str(script), (), pool=True), tmp_path / "run")
+    while not processes.kill_worker(pid, random.Random(0)):
+        assert time.monotonic() - began < 30
+        time.sleep(0.02)
+    ended = processes.finish(pid, tmp_path / "run", began, limit=30)
+    assert ended.status == 1
+    assert not processes.kill_worker(pid, random.Random(0))
 
 
 def test_a_half_written_file_is_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
