@@ -7,6 +7,7 @@ Large images are filtered through overlapping tiles of the model's side.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -16,7 +17,7 @@ from ambient.models.restoration import Tiled
 from ambient.models.spectrum import SpectralDenoiser
 from ambient.noise.clipping import Limits, find_limits
 from ambient.noise.tails import ROUNDS, filled
-from ambient.process import VE
+from ambient.process import VE, Level, as_level
 from ambient.randomness import generator
 
 PIECES = 4096
@@ -69,5 +70,9 @@ def _filtered(images: list[Tensor], levels: Tensor, side: int, seed: int) -> lis
     if whole:
         parts = zip(known.split(_BATCH), levels.split(_BATCH), strict=True)
         return list(centre + torch.cat([spectral.linear(part, own) for part, own in parts]))
-    tiled = Tiled(lambda x, level: centre + spectral.linear(x - centre, level), side, side // 2)
+
+    def filtered(x_t: Tensor, level: Level | Tensor, **condition: Any) -> Tensor:
+        return centre + spectral.linear(x_t - centre, as_level(level).sigma)
+
+    tiled = Tiled(filtered, side, side // 2)
     return [tiled(image[None], level[None])[0] for image, level in zip(images, levels, strict=True)]

@@ -80,5 +80,8 @@ def beyond(distance: Tensor, u: Tensor | None) -> Tensor:
     """
     scaled = distance.clamp(max=_FARTHEST) / math.sqrt(2)
     if u is None:
-        return math.sqrt(2 / math.pi) / torch.special.erfcx(scaled)  # phi / Phi, neither of which need be formed
-    return -torch.special.ndtri((u * 0.5 * torch.special.erfc(scaled)).clamp(min=torch.finfo(torch.float64).tiny))
+        mean: Tensor = math.sqrt(2 / math.pi) / torch.special.erfcx(scaled)  # phi / Phi, neither need be formed
+        return mean
+    share = (u * 0.5 * torch.special.erfc(scaled)).clamp(min=torch.finfo(torch.float64).tiny)
+    drawn: Tensor = -torch.special.ndtri(share)
+    return drawn

@@ -99,7 +99,8 @@ def minimiser(clean: Tensor | None, noisy: Tensor | None, sigma: float, sigma_n:
         a, b = tweedie.nature_coefficients(nature, level)
         m = noisy + (sigma**2 - sigma_n**2) * eye
         left, right = left + q * a**2 * m, right + q * a * (noisy - b * m)
-    return torch.linalg.solve(left.T, right.T).T
+    solution: Tensor = torch.linalg.solve(left.T, right.T)
+    return solution.T
 
 
 def weights(design: Design, sigma_n: float) -> tuple[float, float]:

@@ -64,7 +64,8 @@ class Judged:
 
 def classical(split: Split, noise: Noise, budget: Budget) -> dict[str, Any]:
     """RMSE of "seen" and "unseen" and seconds an image, by method."""
-    judged, result = Judged.of(split, noise, budget.judged), {}
+    judged = Judged.of(split, noise, budget.judged)
+    result: dict[str, Any] = {}
     for part, noisy in judged.noisy.items():
         for name, (restored, seconds) in restorations(noisy, judged.clean[part], noise.sigma).items():
             entry = result.setdefault(name, {})

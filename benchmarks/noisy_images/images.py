@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from ambient.data.images import ImageOptions, load_images, to_uint8, to_unit
+from ambient.data.images.options import Channels
 from ambient.data.images.subsets import subset
 from ambient.data.noisy_copy import noisy_copy
 from ambient.process import VE
@@ -47,7 +48,7 @@ def load_sets(options: NoisyImages) -> dict[str, Tensor]:
         source = options.cifar if name == "CIFAR-10" else options.xrays
         if source is not None:
             side = None if name == "CIFAR-10" else int(name.split("x")[-1])
-            channels = "keep" if name == "CIFAR-10" else "grey"
+            channels: Channels = "keep" if name == "CIFAR-10" else "grey"
             found[name] = load_images(source, ImageOptions(resolution=side, channels=channels)).images
     return found
 
