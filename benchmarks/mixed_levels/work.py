@@ -15,7 +15,7 @@ from torch import Tensor
 from ambient.data.images import ImageOptions, load_images
 from ambient.metrics.features import Pixels
 from ambient.metrics.quality import frechet_distance
-from ambient.models import posterior_mean
+from ambient.models import Model, posterior_mean
 from ambient.models.fitting import Recipe, fit
 from ambient.runs.console import say
 from ambient.runs.files import write_text
@@ -40,9 +40,12 @@ def work(options: MixedLevels) -> None:
                 split = split_of(images, number, options.images, options.held_out)
                 for design in DESIGNS:
                     _compute(split, design, options, _folder(options, name, number, design))
+    sigma, draws = options.sigma_nature, options.repetitions
     tables = {
-        f"exact: cost of the error at multiples of σ_n, mean of {options.repetitions} draws": _exact(options),
-        f"images: RMSE at σ = {options.sigma_nature:g} and Fréchet distance of samples": _images(options, list(sets)),
+        f"exact: cost of the error at multiples of σ_n, mean of {draws} draws": _exact(options),
+        f"images: RMSE at σ = {sigma:g}; Fréchet distance of samples, all to their own stop and to σ / 2": _images(
+            options, list(sets)
+        ),
     }
     console = Console(width=max(120, Console().width))
     for title, entries in tables.items():
@@ -75,17 +78,26 @@ def _compute(split: Split, design: Design, options: MixedLevels, folder: Path) -
     model = fit(images, levels, folder, recipe, accelerator=Accelerator(cpu=True), progress=lambda *_: None)
     seconds = time.process_time() - start
     noisy, clean = split.noisy(options.sigma_nature, "float")[1][: options.judged], split.held_out[: options.judged]
-    samples = torch.cat(list(model.sample(options.samples, seed=split.number))).clamp(-1, 1)
-    pixels = Pixels()
+    distances = {
+        name: _to_held_out(model, split, options, stop)
+        for name, stop in (("frechet", None), ("frechet, same stop", options.sigma_nature / 2))
+    }
     result: dict[str, Any] = {
         "method": model.method,
         "images": len(images),
         "rmse": rmse(posterior_mean(model, noisy, options.sigma_nature), clean),
-        "frechet": frechet_distance(pixels(samples), pixels(split.held_out)),
+        **distances,
         "seconds": seconds,
     }
     write_results(folder / "result.json", result)
     print(f"{folder / 'result.json'} written")
+
+
+def _to_held_out(model: Model, split: Split, options: MixedLevels, stop: float | None) -> float:
+    """Fréchet distance on pixels of samples to the held-out images; `stop` None is the model's own."""
+    samples = torch.cat(list(model.sample(options.samples, seed=split.number, stop=stop))).clamp(-1, 1)
+    pixels = Pixels()
+    return frechet_distance(pixels(samples), pixels(split.held_out))
 
 
 def _exact(options: MixedLevels) -> Entries:
@@ -100,7 +112,8 @@ def _exact(options: MixedLevels) -> Entries:
 
 
 def _images(options: MixedLevels, sets: list[str]) -> Entries:
-    rows = [["set", "design", "method", "images", "splits", "RMSE", "RMSE / half clean", "FD", "FD / half clean"]]
+    rows = [["set", "design", "method", "images", "splits", "RMSE", "/ half clean"]]
+    rows[0] += ["FD", "/ half clean", "FD, same stop", "/ half clean"]
     for name in sets:
         found = {
             design: [_folder(options, name, number, design) / "result.json" for number in options.splits]
@@ -111,7 +124,7 @@ def _images(options: MixedLevels, sets: list[str]) -> Entries:
         for design in DESIGNS if whole else ():
             own, best = results[design], results["half clean"]
             columns = []
-            for key in ("rmse", "frechet"):
+            for key in ("rmse", "frechet", "frechet, same stop"):
                 columns.append(_spread([entry[key] for entry in own]))
                 columns.append(_spread([a[key] / b[key] for a, b in zip(own, best, strict=True)]))
             rows.append([name, design, own[0]["method"], str(own[0]["images"]), str(len(whole)), *columns])
