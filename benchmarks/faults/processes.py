@@ -117,7 +117,10 @@ def _like_from_a_shell(folder: Path) -> None:
     is its own: one that is shared with other commands would be held for ever by one that is killed as it draws its bar.
     """
     if "tqdm" in sys.modules:
-        sys.modules["tqdm"].tqdm.set_lock(threading.RLock())
+        lock, bars = threading.RLock(), [sys.modules["tqdm"].tqdm]
+        for bar in bars:  # a class of bars may have got a lock that hides that of its base
+            bar.set_lock(lock)
+            bars += bar.__subclasses__()
     os.setsid()
     for each in _ASKED:
         signal.signal(each, signal.SIG_DFL)

@@ -133,7 +133,7 @@ def test_a_folder_is_that_of_its_contents_and_not_of_its_spelling(tmp_path: Path
 def test_finished_models_of_other_images_are_not_taken_up(tmp_path: Path) -> None:
     pictures(tmp_path / "one")
     pictures(tmp_path / "two", side=9)
-    options = TINY.changed(data="images", resolution=8, images=(12,))
+    options = TINY.changed(data="images", resolution=8, images=(12,), allow_noisy=True)
     metrics = make(options, tmp_path / "run", source=str(tmp_path / "one"))
     with pytest.raises(ValueError, match="was chosen from"):
         make(options, tmp_path / "run", source=str(tmp_path / "two"))
