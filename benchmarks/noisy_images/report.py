@@ -72,7 +72,7 @@ def _restored(
     rows = [["set", "files", "σ", "splits", *RESTORERS, "ours / Gaussian", "ours / as clean", "best"]]
     for name, noise, splits in _rows(options, sets):
         found = [errors(options, name, split, noise, part) for split in splits]
-        found = [entry for entry in found if "ours" in entry]
+        found = [entry for entry in found if {"ours", "as clean"} <= entry.keys()]
         if found:
             own = {who: [entry[who] for entry in found if who in entry] for who in RESTORERS}
             shown = [show(own[who]) if own[who] else "–" for who in RESTORERS]
