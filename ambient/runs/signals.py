@@ -81,12 +81,21 @@ def held() -> Iterator[None]:
 
     A terminal sends it to every process; one that is still starting would print where it was.
     """
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT]) if hasattr(signal, "pthread_sigmask") else None
+    came: list[int] = []
+    handler = signal.getsignal(signal.SIGINT)
+    noted_here = threading.current_thread() is threading.main_thread() and handler not in (signal.SIG_IGN, None)
+    mask = signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT]) if hasattr(signal, "pthread_sigmask") else None
+    if noted_here:  # a signal to the process may reach another thread, which does not block it
+        signal.signal(signal.SIGINT, lambda signum, frame: came.append(signum))
     try:
         yield
     finally:
-        if before is not None:
-            signal.pthread_sigmask(signal.SIG_SETMASK, before)
+        if noted_here:
+            signal.signal(signal.SIGINT, handler)
+        if mask is not None:
+            signal.pthread_sigmask(signal.SIG_SETMASK, mask)
+        if came:
+            signal.raise_signal(signal.SIGINT)
 
 
 def leave_to_parent() -> None:

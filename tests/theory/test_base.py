@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import math
+import re
 from pathlib import Path
 
 import pytest
@@ -62,8 +63,10 @@ def test_only_the_words_are_on_record() -> None:
 
 
 def test_every_module_of_statements_is_in_the_register() -> None:
-    files = Path(statements.__file__).parent.glob("p[12]_*.py")
-    assert {path.stem for path in files} == {module.__name__.split(".")[-1] for module in statements._MODULES}
+    files = Path(statements.__file__).parent.glob("*.py")
+    named = re.compile(r"^STATEMENTS\b", re.M)
+    found = {path.stem for path in files if named.search(path.read_text(encoding="utf-8"))} - {"__init__"}
+    assert found == {module.__name__.split(".")[-1] for module in statements._MODULES}
 
 
 def test_every_id_is_unique_and_every_correction_is_spelled_out() -> None:

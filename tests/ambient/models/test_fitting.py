@@ -8,7 +8,8 @@ import torch
 from ambient.data import Crops, Samples
 from ambient.models import Recipe, fit, load, posterior_mean
 from ambient.models.export import to_k_diffusion
-from ambient.models.fitting import choose_method
+from ambient.models.fitting import choose_method, learning_rate_of
+from ambient.models.names import LEARNING_RATES
 from ambient.models.preparing import prepare, sigma_data_of
 from ambient.models.unclipping import unclipped
 from ambient.noise import PoissonGaussian, Stabilised
@@ -224,3 +225,8 @@ def test_a_model_for_poisson_noise_inverts_what_it_was_trained_on(tmp_path: Path
     card = (tmp_path / "model" / "README.md").read_text(encoding="utf-8")
     for words in ("poisson:0.1:0.05", "exact unbiased inverse", "average posterior samples"):
         assert words in card
+
+
+def test_larger_images_are_trained_at_half_the_rate() -> None:
+    assert learning_rate_of(Recipe(), 16) == 2 * learning_rate_of(Recipe(), 32) == LEARNING_RATES["small"]
+    assert learning_rate_of(Recipe(learning_rate=0.1), 32) == 0.1
