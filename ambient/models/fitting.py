@@ -200,7 +200,7 @@ def fit(
 
 
 def learning_rate_of(recipe: Recipe, side: int) -> float:
-    """The peak rate for images of `side` pixels: at 32 pixels the small network diverged on CIFAR-10 at its own rate."""
+    """The peak rate for images of `side` pixels: at 32 the small network diverged on CIFAR-10 at its own rate."""
     if recipe.learning_rate is not None:
         return recipe.learning_rate
     return LEARNING_RATES[recipe.network] / (2 if side > 16 else 1)
