@@ -135,6 +135,7 @@ def run(options: Restore) -> None:
     images, labels = labels_and_images(options.source, options.label, model)
     sigma = _levels(options, model, images)
     _check(model, options, images)
+    _say_clipping(model, images)
     facts: dict[str, Any] = {
         "model": model.digest(),
         "images": fingerprint(*([images.pixels] if hasattr(images.pixels, "shape") else images.pixels)),
@@ -208,6 +209,15 @@ def _check(model: Model, options: Restore, images: Images) -> None:
             check_fits(model, tuple(images.pixels[rows[0]].shape), options.overlap)
         except ValueError as error:
             raise ValueError(f"{images.names[rows[0]]}: {error}") from error
+
+
+def _say_clipping(model: Model, images: Images) -> None:
+    """How many pixels lie at a limit of the model's training files: their noise is not what it was."""
+    if not model.limits.clipped:
+        return
+    saturated = sum(int(model.limits.saturated(image).sum()) for image in images.pixels)
+    share = saturated / sum(image.numel() for image in images.pixels)
+    print(f"clipping: {share:.1%} of the pixels lie at a limit of their files: the noise cut off there is given back")
 
 
 def _restore(

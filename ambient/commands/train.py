@@ -153,6 +153,8 @@ def run(options: Train) -> None:
     if accelerator.is_main_process:
         _save_grid(model, options.output / "samples.png", options.seed)
         write_json(options.output / OPTIONS, option_files.as_record(options))
+        if clipping := model.facts.get("clipping"):
+            print(f"clipping: {clipping}, since no method here holds for noise that is cut off")
         print(f"Next: python -m ambient sample {options.output} --output SAMPLES --samples 64")
         print(f"Results: {options.output}  (model/, training/log.jsonl, samples.png)")
 

@@ -347,3 +347,15 @@ def test_photons_noise_is_trained_on_sampled_and_restored(
     assert call(monkeypatch, "export", run, "--output", tmp_path / "exported") == 1
     assert "for Poisson noise" in capsys.readouterr().err
     assert call(monkeypatch, "export", run, "--to", "folder", "--output", tmp_path / "exported") == 0
+
+
+def test_what_clipping_cut_off_is_said(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], noisy: Path, model: Path, tmp_path: Path
+) -> None:
+    """Digits on black, with noise of .4 in 8-bit files: much of it is cut off, counted in training and restoring."""
+    pixels = np.stack([np.asarray(Image.open(path)) for path in sorted(noisy.glob("*.png"))])
+    share = f"{((pixels == 0) | (pixels == 255)).mean():.1%} of the"
+    assert call(monkeypatch, *TRAIN, noisy, "--output", model) == 0
+    assert f"clipping: {share} noisy pixels" in capsys.readouterr().out
+    assert call(monkeypatch, "restore", model, noisy, "--output", tmp_path / "restored") == 0
+    assert f"clipping: {share} pixels" in capsys.readouterr().out
