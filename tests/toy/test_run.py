@@ -97,6 +97,7 @@ def test_help_fits_on_one_screen() -> None:
 
 
 IMAGES = ["--data", "images", "--steps", "6", "--batch", "8", "--samples", "20", "--images", "12", "--workers", "1"]
+IMAGES += ["--allow-noisy"]  # the pictures are random pixels
 
 
 @pytest.mark.slow
@@ -153,7 +154,7 @@ def test_two_processes_make_what_one_makes(tmp_path: Path) -> None:
         shards = [safetensors.torch.load_file(cell / "samples" / f"{number:05d}.safetensors") for cell in (one, two)]
         assert torch.allclose(shards[0]["images"], shards[1]["images"], atol=2e-3), number
     metrics = [json.loads((cell / "metrics.json").read_text()) for cell in (one, two)]
-    for key in metrics[0].keys() - {"seconds"}:
+    for key in metrics[0].keys() - {"seconds", "sha256"}:
         assert metrics[0][key] == pytest.approx(metrics[1][key], rel=2e-2, abs=2e-2), key
 
 
