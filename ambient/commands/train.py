@@ -55,7 +55,7 @@ class Train:
     batch: int = 64
     """Images an update."""
     learning_rate: float | None = None
-    """Peak learning rate of Adam; the network's own if not given, half of it for images larger than 16 pixels."""
+    """Peak learning rate of Adam; the network's own if not given, a quarter of it for images larger than 16 pixels."""
     dropout: float | None = None
     """Of the network; .3 for the method dropout if not given."""
     augment: float = 0.0

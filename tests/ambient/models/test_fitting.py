@@ -227,6 +227,6 @@ def test_a_model_for_poisson_noise_inverts_what_it_was_trained_on(tmp_path: Path
         assert words in card
 
 
-def test_larger_images_are_trained_at_half_the_rate() -> None:
-    assert learning_rate_of(Recipe(), 16) == 2 * learning_rate_of(Recipe(), 32) == LEARNING_RATES["small"]
+def test_larger_images_are_trained_at_a_quarter_of_the_rate() -> None:
+    assert learning_rate_of(Recipe(), 16) == 4 * learning_rate_of(Recipe(), 32) == LEARNING_RATES["small"]
     assert learning_rate_of(Recipe(learning_rate=0.1), 32) == 0.1
