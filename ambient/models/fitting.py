@@ -200,7 +200,7 @@ def fit(
 
 
 def learning_rate_of(recipe: Recipe, side: int) -> float:
-    """The peak rate for images of `side` pixels: at 32, the small network diverged on CIFAR-10 at 4e-3 and once at 2e-3."""
+    """The peak rate for images of `side` pixels: at 32 the small network diverged on CIFAR-10 at 4e-3, once at 2e-3."""
     if recipe.learning_rate is not None:
         return recipe.learning_rate
     return LEARNING_RATES[recipe.network] / (4 if side > 16 else 1)
